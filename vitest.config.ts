@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project a kind of evidence; `npx vitest run --project unit` runs one alone. */
+const project = (name: string) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+  },
+});
+
+export default defineConfig({
+  test: {
+    reporters: ['default'],
+    projects: ['unit', 'conformance', 'security', 'integration', 'tidy'].map(project),
+  },
+});
