@@ -1,0 +1,59 @@
+/** What a route requires of a principal. Runs on every request and is never cached. */
+import { type ClaimPath, readClaim } from './claim-path.ts';
+import { CountersignError, type ErrorCode } from './errors.ts';
+import type { Json } from './json.ts';
+import type { Principal } from './principal.ts';
+
+/** Any one of `any` (empty: no condition) and each of `all`. */
+export interface NameRequirement {
+  readonly any: readonly string[];
+  readonly all: readonly string[];
+}
+
+export interface ClaimRequirement {
+  readonly path: ClaimPath;
+  /** Accepted values. A list in the token satisfies it with one of its elements. */
+  readonly values: readonly (string | number | boolean)[];
+}
+
+export interface Requirements {
+  readonly roles: NameRequirement;
+  readonly scopes: NameRequirement;
+  readonly claims: readonly ClaimRequirement[];
+}
+
+export const NO_REQUIREMENTS: Requirements = {
+  roles: { any: [], all: [] },
+  scopes: { any: [], all: [] },
+  claims: [],
+};
+
+/** @throws CountersignError insufficient_role, insufficient_scope, insufficient_claims */
+export function authorize(principal: Principal, require: Requirements): void {
+  requireNames(principal.roles, require.roles, 'insufficient_role');
+  requireNames(principal.scopes, require.scopes, 'insufficient_scope');
+  for (const claim of require.claims) requireClaim(principal, claim);
+}
+
+function requireNames(held: readonly string[], require: NameRequirement, code: ErrorCode): void {
+  const lacking = require.all.filter((name) => !held.includes(name));
+  if (lacking.length > 0) throw insufficient(code, require.all, 'all of');
+  if (require.any.length > 0 && !require.any.some((name) => held.includes(name))) {
+    throw insufficient(code, require.any, 'one of');
+  }
+}
+
+function insufficient(code: ErrorCode, names: readonly string[], quantity: string): CountersignError {
+  return new CountersignError(code, `${quantity} ${names.join(', ')} is required`, {
+    parameter: names.join(' '),
+  });
+}
+
+function requireClaim(principal: Principal, require: ClaimRequirement): void {
+  const value = readClaim(principal.claims, require.path);
+  const given: readonly (Json | undefined)[] = Array.isArray(value) ? value : [value];
+  if (given.some((one) => require.values.some((accepted) => accepted === one))) return;
+  throw new CountersignError('insufficient_claims', `claim ${require.path.text} has no accepted value`, {
+    parameter: require.path.text,
+  });
+}

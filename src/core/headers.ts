@@ -1,0 +1,135 @@
+/**
+ * Header lists and the rules by which they cross the gateway. Names are compared folded, because CGI, WSGI, PHP and
+ * others read `X_JWT_Assertion` and `X.JWT.Assertion` as `X-JWT-Assertion` (CVE-2025-64484, CVE-2026-88011).
+ */
+
+/** Names and values in turn, as they stood on the wire: `[name, value, name, value, …]`. */
+export type HeaderList = readonly string[];
+
+/** Lower case, every character that is neither letter nor digit read as `-`. */
+export function foldHeaderName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+}
+
+/** All values of the header, in order; `lowerName` in lower case. */
+export function headerValues(headers: HeaderList, lowerName: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName)
+      values.push(headers[index + 1] ?? '');
+  }
+  return values;
+}
+
+/** RFC 9110 §7.6.1 and its predecessors: meaningful for one connection only. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+];
+
+/** What only the gateway may tell an upstream about the client's connection. Removed, then written anew. */
+const FORWARDING = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-server',
+  'x-forwarded-uri',
+  'x-forwarded-method',
+  'x-forwarded-user',
+  'x-real-ip',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-method',
+  'x-rewrite-url',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+];
+
+/** Identity headers of systems that countersign replaces: never taken from a client. */
+const IDENTITY = ['appmgtsaml2response'];
+
+export type HeaderFate = 'pass' | 'drop' | 'framing' | 'credential' | 'cookie' | 'host';
+
+/** Names remembered at most. Clients choose names, so the memory is bounded and then simply not used. */
+const FATES_MAX = 2000;
+
+export interface HeaderPolicy {
+  /** What happens to a request header of this name on its way to the upstream. */
+  requestFate(name: string): HeaderFate;
+  /** True where a response header of this name must not reach the client. */
+  dropsFromResponse(name: string): boolean;
+}
+
+/** `ownedNames`: the headers that only the gateway may set, as configured. */
+export function compileHeaderPolicy(ownedNames: Iterable<string>): HeaderPolicy {
+  const owned = new Set([...ownedNames, ...IDENTITY].map(foldHeaderName));
+  const dropped = new Set([...owned, ...HOP_BY_HOP, ...FORWARDING]);
+  const notForClients = new Set([...owned, ...HOP_BY_HOP]);
+  return {
+    requestFate: remember((name) => requestFate(name, dropped)),
+    dropsFromResponse: remember((name) => notForClients.has(foldHeaderName(name))),
+  };
+}
+
+function requestFate(name: string, dropped: ReadonlySet<string>): HeaderFate {
+  const lower = name.toLowerCase();
+  const folded = foldHeaderName(name);
+  if (dropped.has(folded) || folded.startsWith('x-envoy-')) return 'drop';
+  if (folded === 'content-length') return lower === folded ? 'framing' : 'drop';
+  if (folded === 'host') return 'host';
+  if (folded === 'authorization') return lower === folded ? 'credential' : 'drop';
+  if (folded === 'cookie') return lower === folded ? 'cookie' : 'drop';
+  return folded === 'expect' ? 'drop' : 'pass';
+}
+
+function remember<T>(compute: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    const fate = compute(name);
+    if (known.size < FATES_MAX) known.set(name, fate);
+    return fate;
+  };
+}
+
+/** The names that the sender's Connection header lists, in lower case; null where it lists none but the usual. */
+export function connectionListed(headers: HeaderList): ReadonlySet<string> | null {
+  const listed = new Set<string>();
+  for (const value of headerValues(headers, 'connection')) {
+    for (const option of value.split(',')) {
+      const name = option.trim().toLowerCase();
+      if (name !== '' && name !== 'close' && name !== 'keep-alive' && name !== 'upgrade') listed.add(name);
+    }
+  }
+  return listed.size === 0 ? null : listed;
+}
+
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** True where the text can stand in a header as it is: no CR, LF, NUL, control or character beyond latin-1. */
+export function isFieldValue(text: string): boolean {
+  return FIELD_VALUE.test(text);
+}
+
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** True for a token (RFC 9110 §5.1). */
+export function isFieldName(text: string): boolean {
+  return FIELD_NAME.test(text);
+}

@@ -1,0 +1,31 @@
+/** The Host of a request (RFC 9110 §7.2, RFC 3986 §3.2.2): one grammar, lower case, port apart. */
+import { CountersignError } from './errors.ts';
+
+export interface Host {
+  /** Lower case, without a trailing dot; IPv6 in brackets; empty for an HTTP/1.0 request without Host. */
+  readonly name: string;
+  readonly port: number | null;
+}
+
+export const NO_HOST: Host = { name: '', port: null };
+
+const HOST = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))(?::(\d{1,5}))?$/;
+const PORT_MAX = 65535;
+
+/** @throws CountersignError bad_host for what is not `name[:port]`, `IPv4[:port]` or `[IPv6][:port]`. */
+export function parseHost(text: string): Host {
+  const parts = HOST.exec(text);
+  if (parts === null) throw new CountersignError('bad_host', 'Host does not match RFC 3986 §3.2.2');
+  const name = (parts[1] ?? '').toLowerCase().replace(/\.$/, '');
+  if (name === '' || name.includes('..')) throw new CountersignError('bad_host', 'Host has an empty label');
+  if (name.startsWith('[') && !isIpv6(name.slice(1, -1)))
+    throw new CountersignError('bad_host', 'Host is no IPv6 address');
+  const port = parts[2] === undefined ? null : Number(parts[2]);
+  if (port !== null && (port > PORT_MAX || port === 0))
+    throw new CountersignError('bad_host', 'Host has no valid port');
+  return { name, port };
+}
+
+function isIpv6(text: string): boolean {
+  return URL.canParse(`http://[${text}]/`);
+}

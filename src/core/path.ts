@@ -1,0 +1,119 @@
+/**
+ * The request target, read once. What is matched is what is forwarded: the canonical path keeps every byte that
+ * could mean something and rewrites only what RFC 3986 §6.2.2 calls equivalent. Everything ambiguous is refused.
+ */
+import { CountersignError } from './errors.ts';
+
+/** Readings that servers disagree on. Refused, unless the route lists them in `allowPath`. */
+export const PATH_AMBIGUITIES = ['encodedSlash', 'semicolon', 'emptySegments', 'doubleEncoding'] as const;
+export type PathAmbiguity = (typeof PATH_AMBIGUITIES)[number];
+
+export interface RequestTarget {
+  /** Canonical path, starts with `/`. Forwarded as it stands. */
+  readonly path: string;
+  /** The path as every decoder reads it: `%40` is `@`. Matched against routes; the same string where nothing differs. */
+  readonly matchPath: string;
+  /** From the `?` on, byte for byte; empty where there is none. */
+  readonly query: string;
+  /** Authority of an absolute-form target (RFC 9112 §3.2.2), as received. */
+  readonly authority: string | null;
+  readonly ambiguities: readonly PathAmbiguity[];
+}
+
+/** Longest request target accepted: longer ones fill logs and no browser sends them. */
+export const TARGET_BYTES_MAX = 8192;
+
+const PCHAR_PATH = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+$/;
+const QUERY = /^\?[\x21\x22\x24-\x7e]*$/;
+const PLAIN_PATH = /^(?:\/[A-Za-z0-9\-_~!$&'()*+,=:@]+)*\/?$/;
+const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
+const BACKSLASH = 0x5c;
+const ALIKE_WHEN_DECODED = /^[!$&'()*+,=:@]$/;
+
+/** @throws CountersignError bad_path for anything that two servers could read in two ways. */
+export function parseTarget(target: string): RequestTarget {
+  if (target.length > TARGET_BYTES_MAX) throw refuse(`target is longer than ${TARGET_BYTES_MAX} bytes`);
+  const { authority, rest } = splitAuthority(target);
+  const queryStart = rest.indexOf('?');
+  const rawPath = queryStart === -1 ? rest : rest.slice(0, queryStart);
+  const query = queryStart === -1 ? '' : rest.slice(queryStart);
+  if (query !== '' && !QUERY.test(query)) throw refuse('query holds a character outside RFC 3986');
+  if (PLAIN_PATH.test(rawPath))
+    return { path: rawPath, matchPath: rawPath, query, authority, ambiguities: [] };
+  return { ...canonicalPath(rawPath), query, authority };
+}
+
+function splitAuthority(target: string): { authority: string | null; rest: string } {
+  if (target.startsWith('/')) return { authority: null, rest: target };
+  const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target);
+  if (absolute === null) throw refuse('target is neither origin-form nor an absolute http URI');
+  const [, authority = '', rest = ''] = absolute;
+  if (authority.includes('@')) throw refuse('target has userinfo');
+  return { authority, rest: rest === '' || rest.startsWith('?') ? `/${rest}` : rest };
+}
+
+/** @throws CountersignError bad_path */
+export function canonicalPath(rawPath: string): Pick<RequestTarget, 'path' | 'matchPath' | 'ambiguities'> {
+  if (!PCHAR_PATH.test(rawPath))
+    throw refuse('path holds a character outside RFC 3986 or a bad percent-encoding');
+  const path = rawPath.replace(/%[0-9A-Fa-f]{2}/g, normalizeEscape);
+  if (/%[89A-F]/.test(path)) requireUtf8(path);
+  const segments = path.split('/');
+  if (segments.some((segment) => /^\.{1,2}(?:;|$)/.test(segment))) throw refuse('path holds a dot segment');
+  return { path, matchPath: decodeAlike(path), ambiguities: ambiguitiesOf(path) };
+}
+
+/** RFC 3986 §6.2.2: unreserved characters decoded, hexadecimal digits in upper case. */
+function normalizeEscape(encoded: string): string {
+  const code = Number.parseInt(encoded.slice(1), 16);
+  if (code < 0x20 || code === 0x7f) throw refuse('path holds an encoded control character');
+  if (code === BACKSLASH) throw refuse('path holds an encoded backslash');
+  const character = String.fromCharCode(code);
+  return UNRESERVED.test(character) ? character : encoded.toUpperCase();
+}
+
+function requireUtf8(path: string): void {
+  try {
+    decodeURIComponent(path);
+  } catch (cause) {
+    throw new CountersignError('bad_path', 'path is not UTF-8 when decoded', { cause });
+  }
+}
+
+function decodeAlike(path: string): string {
+  if (!path.includes('%')) return path;
+  return path.replace(/%[0-9A-F]{2}/g, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return ALIKE_WHEN_DECODED.test(character) ? character : encoded;
+  });
+}
+
+function ambiguitiesOf(path: string): PathAmbiguity[] {
+  const found: PathAmbiguity[] = [];
+  if (path.includes('%2F')) found.push('encodedSlash');
+  if (path.includes(';') || path.includes('%3B')) found.push('semicolon');
+  if (path.includes('//')) found.push('emptySegments');
+  if (/%25[0-9A-Fa-f]{2}/.test(path)) found.push('doubleEncoding');
+  return found;
+}
+
+/**
+ * The other reading of an ambiguous path: what a server sees that decodes slashes, cuts `;parameters` and merges
+ * slashes. A route may allow an ambiguity only where both readings lead to itself.
+ *
+ * @throws CountersignError bad_path where the other reading has a dot segment.
+ */
+export function otherReading(matchPath: string): string {
+  const once = matchPath
+    .replaceAll('%25', '%')
+    .replaceAll(/%3B/gi, ';')
+    .replaceAll(/%2F/gi, '/')
+    .replaceAll(/;[^/]*/g, '');
+  const merged = once.replaceAll(/\/{2,}/g, '/');
+  const read = canonicalPath(merged.replaceAll(/%(?![0-9A-Fa-f]{2})/g, '%25'));
+  return read.matchPath;
+}
+
+function refuse(rule: string): CountersignError {
+  return new CountersignError('bad_path', rule);
+}

@@ -1,0 +1,25 @@
+/** Byte sizes as people write them. */
+
+const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
+  ['B', 1],
+  ['KiB', 1024],
+  ['MiB', 1024 ** 2],
+  ['GiB', 1024 ** 3],
+]);
+
+/** `512B`, `16KiB`, `1MiB` or `2GiB` to bytes; undefined when the text is none of these. */
+export function parseSizeBytes(text: string): number | undefined {
+  const parts = /^(\d{1,9})(B|KiB|MiB|GiB)$/.exec(text);
+  const unitBytes = UNIT_BYTES.get(parts?.[2] ?? '');
+  return parts === null || unitBytes === undefined ? undefined : Number(parts[1]) * unitBytes;
+}
+
+/** Length of the text in UTF-8, in bytes. */
+export function utf8Bytes(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const codePoint = character.codePointAt(0) ?? 0;
+    bytes += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
