@@ -1,0 +1,73 @@
+/** The log: JSON lines through pino, one access line a request, no field that could hold a token or a key. */
+import pino from 'pino';
+import type { LogFields, Logger } from '../core/log.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** One answered request. The path comes without its query: queries carry tokens. */
+export interface AccessFields {
+  readonly request_id: string;
+  readonly client_ip: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly duration_ms: number;
+  /** Time until the upstream's response head; null where nothing was forwarded. */
+  readonly upstream_ms: number | null;
+  readonly route: string | null;
+  readonly realm: string | null;
+  /** Subject of the caller as the backend sees it (`enduser`). */
+  readonly user: string | null;
+  readonly upstream: string | null;
+  readonly decision: 'allow' | 'deny' | 'shadow_deny' | 'none';
+  /** Reason code of core/errors.ts; `ok` where the request was let through. */
+  readonly reason: string;
+  /** The operator's explanation of a refusal or failure. */
+  readonly detail: string | null;
+}
+
+export interface Log extends Logger {
+  access(fields: AccessFields): void;
+  /** Writes what is buffered. Call before the process ends. */
+  flush(): void;
+}
+
+/** Lines are written when this much is waiting, or after FLUSH_INTERVAL_MS: one system call for many requests. */
+const BUFFER_BYTES = 4096;
+const FLUSH_INTERVAL_MS = 100;
+
+/** `write` replaces standard output, for tests. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly write?: (line: string) => void;
+}
+
+export function createLog(options: LogOptions): Log {
+  const destination =
+    options.write === undefined
+      ? pino.destination({ fd: 1, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS })
+      : { write: options.write };
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  const at =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: LogFields = {}) =>
+      logger[level](fields, message);
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    access: (fields) => logger.info(fields, 'request'),
+    flush: () => {
+      if ('flushSync' in destination) destination.flushSync();
+    },
+  };
+}

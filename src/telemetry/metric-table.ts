@@ -1,0 +1,130 @@
+/**
+ * Every metric, declared once: prom-client's collectors and docs/metrics.md are made from this table.
+ * Label values come from configuration names and code tables only, so the number of series is bounded.
+ */
+
+interface MetricRow {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram, in the unit of its name. */
+  readonly buckets?: readonly number[];
+}
+
+/** From a cached echo to a slow backend. */
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** One RSA-2048 signature takes about a millisecond; more means a starved thread pool. */
+const SIGN_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1];
+/** Many servers refuse headers beyond 8 KiB. */
+const ASSERTION_BYTES = [512, 1024, 2048, 3072, 4096, 6144, 8192];
+
+export const METRICS = {
+  requests_total: {
+    type: 'counter',
+    help: 'Answered requests. status_class is 2xx, 3xx, 4xx or 5xx; method is OTHER for unregistered ones.',
+    labels: ['route', 'method', 'status_class'],
+  },
+  requests_in_flight: { type: 'gauge', help: 'Requests being served.', labels: [] },
+  request_duration_seconds: {
+    type: 'histogram',
+    help: 'From the request head to the end of the response.',
+    labels: ['route'],
+    buckets: REQUEST_SECONDS,
+  },
+  upstream_duration_seconds: {
+    type: 'histogram',
+    help: 'From forwarding to the response head of the upstream.',
+    labels: ['upstream'],
+    buckets: REQUEST_SECONDS,
+  },
+  auth_decisions_total: {
+    type: 'counter',
+    help: 'Decisions. result is allow, deny, shadow_deny or error; reason is ok or a code of docs/errors.md.',
+    labels: ['realm', 'result', 'reason'],
+  },
+  token_cache_hits_total: { type: 'counter', help: 'Tokens found verified.', labels: [] },
+  token_cache_misses_total: { type: 'counter', help: 'Tokens that had to be verified.', labels: [] },
+  token_cache_evictions_total: {
+    type: 'counter',
+    help: 'Verified tokens dropped before their end, to stay within the bound.',
+    labels: [],
+  },
+  token_cache_size: { type: 'gauge', help: 'Verified tokens remembered.', labels: [] },
+  assertion_cache_hits_total: {
+    type: 'counter',
+    help: 'Requests served with an assertion made before.',
+    labels: [],
+  },
+  assertion_cache_misses_total: {
+    type: 'counter',
+    help: 'Requests that needed a new assertion.',
+    labels: [],
+  },
+  assertions_minted_total: { type: 'counter', help: 'Assertions made.', labels: ['kid', 'alg'] },
+  assertion_bytes: {
+    type: 'histogram',
+    help: 'Size of the assertions made, as header value.',
+    labels: [],
+    buckets: ASSERTION_BYTES,
+  },
+  sign_duration_seconds: {
+    type: 'histogram',
+    help: 'Time to sign one assertion, waiting included.',
+    labels: [],
+    buckets: SIGN_SECONDS,
+  },
+  jwks_fetch_total: {
+    type: 'counter',
+    help: 'Fetches of key sets. result is ok, unchanged or failed.',
+    labels: ['key_set', 'result'],
+  },
+  jwks_age_seconds: { type: 'gauge', help: 'Age of the key set in use.', labels: ['key_set'] },
+  jwks_keys: { type: 'gauge', help: 'Usable keys of the key set.', labels: ['key_set'] },
+  jwks_stale: {
+    type: 'gauge',
+    help: '1 while the key set could not be refreshed in time.',
+    labels: ['key_set'],
+  },
+  config_reloads_total: {
+    type: 'counter',
+    help: 'Reloads of the configuration. result is ok or failed.',
+    labels: ['result'],
+  },
+  config_last_reload_success: { type: 'gauge', help: '1 when the last reload succeeded.', labels: [] },
+  config_generation: { type: 'gauge', help: 'Number of the configuration in use, from 1.', labels: [] },
+  unsigned_realms: { type: 'gauge', help: 'Realms that accept unsigned tokens.', labels: [] },
+  websocket_connections: { type: 'gauge', help: 'Open WebSocket tunnels.', labels: [] },
+  build_info: { type: 'gauge', help: 'Always 1.', labels: ['version', 'node'] },
+} as const satisfies Record<string, MetricRow>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** The row of a metric, widened. */
+export function metricRow(name: MetricName): MetricRow {
+  return METRICS[name];
+}
+
+/** The full name, as scraped. */
+export function metricName(prefix: string, name: MetricName): string {
+  return `${prefix}${name}`;
+}
+
+/** docs/metrics.md. */
+export function metricsReference(): string {
+  const rows = (Object.keys(METRICS) as MetricName[]).map((name) => {
+    const { type, help, labels } = metricRow(name);
+    return `| \`${metricName('countersign_', name)}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+  });
+  return [
+    '# Metrics',
+    '',
+    'Served at `/metrics` of the ops listener in the Prometheus text format. The prefix is `observability.metrics.prefix`.',
+    'Labels hold names from the configuration and codes from [errors.md](errors.md), never a path, a user or a token.',
+    '`key_set` is the name of the first realm that uses the set. Node’s own process metrics (`process_*`, `nodejs_*`) come beside these.',
+    '',
+    '| metric | type | labels | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}

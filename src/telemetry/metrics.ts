@@ -1,0 +1,62 @@
+/** Collectors made from the metric table, with look-ups cheap enough for every request. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { METRICS, type MetricName, metricName, metricRow } from './metric-table.ts';
+
+export interface Metrics {
+  /** Adds to a counter or gauge. Label values in the order of the table. */
+  add(name: MetricName, labels?: readonly string[], amount?: number): void;
+  /** Sets a gauge. */
+  set(name: MetricName, value: number, labels?: readonly string[]): void;
+  /** Records a value in a histogram. */
+  observe(name: MetricName, value: number, labels?: readonly string[]): void;
+  /** Called before each scrape, to set gauges that mirror state. */
+  onScrape(update: () => void): void;
+  scrape(): Promise<{ contentType: string; body: string }>;
+}
+
+type Series = {
+  inc?: (amount: number) => void;
+  set?: (value: number) => void;
+  observe?: (value: number) => void;
+};
+
+interface Collector {
+  labels(...values: string[]): Series;
+}
+
+export function createMetrics(prefix: string): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const names = Object.keys(METRICS) as MetricName[];
+  const collectors = new Map(names.map((name) => [name, collectorOf(registry, prefix, name)]));
+  const known = new Map<string, Series>();
+  const updates: (() => void)[] = [];
+
+  const series = (name: MetricName, labels: readonly string[]): Series => {
+    const key = labels.length === 0 ? name : `${name}\n${labels.join('\n')}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const made = collectors.get(name)?.labels(...labels) ?? {};
+    known.set(key, made);
+    return made;
+  };
+
+  return {
+    add: (name, labels = [], amount = 1) => series(name, labels).inc?.(amount),
+    set: (name, value, labels = []) => series(name, labels).set?.(value),
+    observe: (name, value, labels = []) => series(name, labels).observe?.(value),
+    onScrape: (update) => updates.push(update),
+    scrape: async () => {
+      for (const update of updates) update();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+function collectorOf(registry: Registry, prefix: string, name: MetricName): Collector {
+  const { type, help, labels, buckets } = metricRow(name);
+  const options = { name: metricName(prefix, name), help, labelNames: [...labels], registers: [registry] };
+  if (type === 'counter') return new Counter(options);
+  if (type === 'gauge') return new Gauge(options);
+  return new Histogram({ ...options, ...(buckets === undefined ? {} : { buckets: [...buckets] }) });
+}

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { createLog } from '../../../src/telemetry/log.ts';
+
+function captured(level: 'debug' | 'info' | 'silent' = 'info') {
+  const lines: string[] = [];
+  return { lines, log: createLog({ level, write: (line) => lines.push(line) }) };
+}
+
+describe('createLog', () => {
+  it('writes one JSON object a line with level, time and message', () => {
+    const { lines, log } = captured();
+    log.warn('A realm accepts unsigned tokens', { realm: 'open' });
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      level: 'warn',
+      msg: 'A realm accepts unsigned tokens',
+      realm: 'open',
+    });
+    expect(Date.parse(JSON.parse(lines[0]!).time)).not.toBeNaN();
+  });
+
+  it('leaves out what is below its level', () => {
+    const { lines, log } = captured('info');
+    log.debug('not written');
+    expect(lines).toEqual([]);
+  });
+
+  it('keeps a hostile value on its line (O02)', () => {
+    const { lines, log } = captured();
+    log.info('request', { path: '/a\r\n{"level":"error"}\u001b[31m"' });
+    expect(lines).toHaveLength(1);
+    expect([...lines[0]!.trimEnd()].every((character) => character >= ' ')).toBe(true);
+    expect(JSON.parse(lines[0]!).path).toBe('/a\r\n{"level":"error"}\u001b[31m"');
+  });
+});
