@@ -150,6 +150,11 @@ export const ERRORS = {
     title: 'The route does not allow this method',
     hint: '`routes[].match.methods` of the longest matching prefix.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request was not complete in time',
+    hint: '`limits.headersTimeout` and `limits.requestTimeout`. Many of these from many addresses are a slow-request attack.',
+  },
   length_required: {
     status: 411,
     title: 'The length of the body must be declared',
