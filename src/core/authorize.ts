@@ -28,6 +28,11 @@ export const NO_REQUIREMENTS: Requirements = {
   claims: [],
 };
 
+/** True where any authenticated caller will do, and on `auth: optional` routes the anonymous one too. */
+export function requiresNothing({ roles, scopes, claims }: Requirements): boolean {
+  return [roles.any, roles.all, scopes.any, scopes.all, claims].every((list) => list.length === 0);
+}
+
 /** @throws CountersignError insufficient_role, insufficient_scope, insufficient_claims */
 export function authorize(principal: Principal, require: Requirements): void {
   requireNames(principal.roles, require.roles, 'insufficient_role');
@@ -36,8 +41,7 @@ export function authorize(principal: Principal, require: Requirements): void {
 }
 
 function requireNames(held: readonly string[], require: NameRequirement, code: ErrorCode): void {
-  const lacking = require.all.filter((name) => !held.includes(name));
-  if (lacking.length > 0) throw insufficient(code, require.all, 'all of');
+  if (require.all.some((name) => !held.includes(name))) throw insufficient(code, require.all, 'all of');
   if (require.any.length > 0 && !require.any.some((name) => held.includes(name))) {
     throw insufficient(code, require.any, 'one of');
   }

@@ -18,8 +18,21 @@ export interface Credential {
   readonly locations: readonly TokenLocation[];
 }
 
+/** True where both read the same token of every request, however their names are written. */
+export function isSameLocation(one: TokenLocation, other: TokenLocation): boolean {
+  if (!isSamePlace(one, other)) return false;
+  if (one.kind !== 'header' || other.kind !== 'header') return true;
+  return one.scheme === other.scheme && one.schemeCaseSensitive === other.schemeCaseSensitive;
+}
+
+function isSamePlace(one: TokenLocation, other: TokenLocation): boolean {
+  if (one.kind !== other.kind) return false;
+  return one.kind === 'header'
+    ? one.name.toLowerCase() === other.name.toLowerCase()
+    : one.name === other.name;
+}
+
 interface Found {
-  readonly place: string;
   readonly location: TokenLocation;
   readonly token: string;
 }
@@ -34,44 +47,40 @@ export function extractCredential(
   query: string,
   locations: readonly TokenLocation[],
 ): Credential | null {
-  if (headerValues(headers, 'authorization').length > 1) throw ambiguous('two Authorization headers');
-  const found = locations.flatMap((location) =>
-    tokensAt(headers, query, location).map((hit) => ({ ...hit, location })),
-  );
+  single(headerValues(headers, 'authorization'), 'Authorization');
+  const found: Found[] = [];
+  for (const location of locations) {
+    const token = tokenAt(headers, query, location);
+    if (token !== undefined) found.push({ location, token });
+  }
   const first = found[0];
   if (first === undefined) return null;
-  if (found.some((other) => other.place !== first.place)) throw ambiguous('tokens in more than one place');
-  return { token: first.token, locations: found.map(({ location }) => location) };
+  if (found.some(({ location }) => !isSamePlace(location, first.location)))
+    throw ambiguous('tokens in more than one place');
+  const reading = found.filter(({ token }) => token === first.token);
+  return { token: first.token, locations: reading.map(({ location }) => location) };
 }
 
-function tokensAt(headers: HeaderList, query: string, location: TokenLocation): Omit<Found, 'location'>[] {
+function tokenAt(headers: HeaderList, query: string, location: TokenLocation): string | undefined {
   switch (location.kind) {
-    case 'header':
-      return headerTokens(headers, location);
+    case 'header': {
+      const value = single(headerValues(headers, location.name.toLowerCase()), location.name);
+      return value === undefined ? undefined : tokenAfterScheme(value, location);
+    }
     case 'cookie':
-      return one(`cookie ${location.name}`, cookieValues(headers, location.name));
+      return single(cookieValues(headers, location.name), location.name);
     case 'query':
-      return one(`query ${location.name}`, queryValues(query, location.name));
+      return single(queryValues(query, location.name), location.name);
   }
 }
 
-function one(place: string, tokens: readonly string[]): Omit<Found, 'location'>[] {
-  if (tokens.length > 1) throw ambiguous(`two values in ${place}`);
-  return tokens.map((token) => ({ place, token }));
+/** @throws CountersignError ambiguous_credentials for more than one: servers disagree on which of them counts. */
+function single(values: readonly string[], name: string): string | undefined {
+  if (values.length > 1) throw ambiguous(`more than one ${name}`);
+  return values[0];
 }
 
 type HeaderLocation = Extract<TokenLocation, { kind: 'header' }>;
-
-function headerTokens(headers: HeaderList, location: HeaderLocation): Omit<Found, 'location'>[] {
-  const name = location.name.toLowerCase();
-  const place = `header ${name}`;
-  const values = headerValues(headers, name);
-  if (values.length > 1) throw ambiguous(`two ${name} headers`);
-  return values.flatMap((value) => {
-    const token = tokenAfterScheme(value, location);
-    return token === undefined ? [] : [{ place, token }];
-  });
-}
 
 /** b64token of RFC 6750 §2.1. */
 const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
@@ -93,9 +102,14 @@ function tokenAfterScheme(value: string, location: HeaderLocation): string | und
 export function cookieValues(headers: HeaderList, name: string): string[] {
   return headerValues(headers, 'cookie')
     .flatMap((value) => value.split(';'))
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1));
+    .filter((pair) => cookieName(pair) === name)
+    .map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
+}
+
+/** Undefined for what has no `=`. White space around the name is cut, as servers do. */
+function cookieName(pair: string): string | undefined {
+  const equals = pair.indexOf('=');
+  return equals === -1 ? undefined : pair.slice(0, equals).trim();
 }
 
 function queryValues(query: string, name: string): string[] {
@@ -105,8 +119,9 @@ function queryValues(query: string, name: string): string[] {
 
 /** The Cookie header without the cookies of these names; null where nothing is left. */
 export function withoutCookies(cookieHeader: string, names: ReadonlySet<string>): string | null {
-  const kept = cookieHeader.split(';').filter((pair) => !names.has(pair.slice(0, pair.indexOf('=')).trim()));
-  return kept.length === 0 ? null : kept.join(';').trim();
+  const kept = cookieHeader.split(';').filter((pair) => !names.has(cookieName(pair) ?? ''));
+  const text = kept.join(';').trim();
+  return text === '' ? null : text;
 }
 
 /** The query without the parameters of these names; every other byte stays as it was. */

@@ -34,7 +34,7 @@ export interface Deny {
   readonly token: VerifiedToken | null;
 }
 
-/** Made by `allow()` only: what a route must carry is checked there, once, for every front end. */
+/** What a route must carry is checked where an Allow is made, once, for every front end. */
 export class Allow {
   readonly verdict = 'allow';
   readonly route: Route;
@@ -46,6 +46,7 @@ export class Allow {
   readonly #made = true;
 
   private constructor(parts: AllowParts) {
+    requireConsistent(parts);
     this.route = parts.route;
     this.target = parts.target;
     this.token = parts.token;
@@ -53,17 +54,8 @@ export class Allow {
     this.shadowed = parts.shadowed;
   }
 
+  /** @throws CountersignError internal_error for a combination that would let a caller through unnamed. */
   static of(parts: AllowParts): Allow {
-    const { route, token, assertion, shadowed } = parts;
-    const isLetThrough = route.auth !== 'required' || shadowed !== null;
-    if (token === null && !isLetThrough)
-      throw new CountersignError('internal_error', 'allow without a token');
-    if (shadowed !== null && route.mode !== 'shadow')
-      throw new CountersignError('internal_error', 'shadow verdict on an enforced route');
-    const mustCarry =
-      token !== null && shadowed === null && route.assertion !== null && route.auth !== 'none';
-    if (mustCarry && assertion === null)
-      throw new CountersignError('internal_error', 'allow without an assertion');
     return new Allow(parts);
   }
 
@@ -79,6 +71,34 @@ interface AllowParts {
   readonly token: VerifiedToken | null;
   readonly assertion: Assertion | null;
   readonly shadowed: CountersignError | null;
+}
+
+/** The last line of defence: holds whatever the steps before it did. */
+function requireConsistent({ route, token, assertion, shadowed }: AllowParts): void {
+  if (shadowed === null) {
+    if (route.auth === 'required' && token === null) throw inconsistent('allow without a token');
+    if (mustCarry(route, token) && !isCarried(assertion)) throw inconsistent('allow without an assertion');
+    if (!mustCarry(route, token) && assertion !== null) throw inconsistent('assertion where none is minted');
+    return;
+  }
+  if (route.mode !== 'shadow') throw inconsistent('shadow verdict on an enforced route');
+  if (shadowed.status >= 500) throw inconsistent('a failure is not let through in shadow mode');
+  if (assertion !== null) throw inconsistent('assertion for a refused caller');
+}
+
+/** True where the upstream is promised an assertion: for every verified caller, and for anonymous ones by choice. */
+function mustCarry(route: Route, token: VerifiedToken | null): boolean {
+  if (route.assertion === null || route.auth === 'none') return false;
+  return token !== null || route.assertion.anonymous;
+}
+
+/** Minters may be plain JavaScript (`middleware/`): undefined and an empty value are no assertion either. */
+function isCarried(assertion: Assertion | null | undefined): boolean {
+  return (assertion?.value ?? '') !== '';
+}
+
+function inconsistent(message: string): CountersignError {
+  return new CountersignError('internal_error', message);
 }
 
 export type Decision = Allow | Deny;

@@ -165,6 +165,11 @@ export const ERRORS = {
     title: 'The body is too large',
     hint: 'Only for bodies that the gateway itself must read.',
   },
+  target_too_long: {
+    status: 414,
+    title: 'The request target is too long',
+    hint: 'RFC 9112 §3: longer than 8192 bytes.',
+  },
   expectation_failed: {
     status: 417,
     title: 'The expectation cannot be met',
@@ -256,9 +261,14 @@ export class CountersignError extends Error {
   }
 }
 
-/** Anything thrown, as a CountersignError: what is not one already is `internal_error`. Fails closed. */
+/** Anything thrown, as a CountersignError: what is not one already is `internal_error`. Never throws. */
 export function toCountersignError(thrown: unknown): CountersignError {
-  if (thrown instanceof CountersignError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new CountersignError('internal_error', message, { cause: thrown });
+  try {
+    if (thrown instanceof CountersignError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new CountersignError('internal_error', message, { cause: thrown });
+  } catch {
+    // A hook may throw what cannot be shown: an object without prototype, a revoked proxy, a throwing getter.
+    return new CountersignError('internal_error', 'something was thrown that has no text');
+  }
 }

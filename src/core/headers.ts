@@ -40,19 +40,7 @@ const HOP_BY_HOP = [
 /** What only the gateway may tell an upstream about the client's connection. Removed, then written anew. */
 const FORWARDING = [
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-forwarded-port',
-  'x-forwarded-prefix',
-  'x-forwarded-server',
-  'x-forwarded-uri',
-  'x-forwarded-method',
-  'x-forwarded-user',
   'x-real-ip',
-  'x-original-url',
-  'x-original-uri',
-  'x-original-method',
   'x-rewrite-url',
   'x-client-ip',
   'x-cluster-client-ip',
@@ -60,13 +48,18 @@ const FORWARDING = [
   'cf-connecting-ip',
 ];
 
-/** Identity headers of systems that countersign replaces: never taken from a client. */
-const IDENTITY = ['appmgtsaml2response'];
+/** Families that grow with every proxy: `X-Forwarded-Client-Cert`, `X-Original-URL`, `X-Envoy-Original-Path`. */
+const FORWARDING_PREFIXES = ['x-forwarded-', 'x-original-', 'x-envoy-'];
+
+/** Identity headers that upstreams may trust whether or not this gateway sets them: never taken from a client. */
+const IDENTITY = ['x-jwt-assertion', 'appmgtsaml2response', 'client-cert', 'client-cert-chain']; // RFC 9440 §2.4
 
 export type HeaderFate = 'pass' | 'drop' | 'framing' | 'credential' | 'cookie' | 'host';
 
 /** Names remembered at most. Clients choose names, so the memory is bounded and then simply not used. */
 const FATES_MAX = 2000;
+/** Longest name remembered, in characters: honest names are shorter, and 2000 long ones would hold 32 MiB. */
+const FATE_NAME_MAX = 64;
 
 export interface HeaderPolicy {
   /** What happens to a request header of this name on its way to the upstream. */
@@ -87,15 +80,19 @@ export function compileHeaderPolicy(ownedNames: Iterable<string>): HeaderPolicy 
 }
 
 function requestFate(name: string, dropped: ReadonlySet<string>): HeaderFate {
-  const lower = name.toLowerCase();
   const folded = foldHeaderName(name);
-  if (dropped.has(folded) || folded.startsWith('x-envoy-')) return 'drop';
-  if (folded === 'content-length') return lower === folded ? 'framing' : 'drop';
-  if (folded === 'host') return 'host';
-  if (folded === 'authorization') return lower === folded ? 'credential' : 'drop';
-  if (folded === 'cookie') return lower === folded ? 'cookie' : 'drop';
-  return folded === 'expect' ? 'drop' : 'pass';
+  if (dropped.has(folded) || FORWARDING_PREFIXES.some((prefix) => folded.startsWith(prefix))) return 'drop';
+  if (folded === 'content-length') return name.toLowerCase() === folded ? 'framing' : 'drop';
+  return FATES.get(folded) ?? 'pass';
 }
+
+/** Names of one word: they have no alias. `Expect` is answered here (RFC 9110 §10.1.1). */
+const FATES: ReadonlyMap<string, HeaderFate> = new Map([
+  ['host', 'host'],
+  ['authorization', 'credential'],
+  ['cookie', 'cookie'],
+  ['expect', 'drop'],
+]);
 
 function remember<T>(compute: (name: string) => T): (name: string) => T {
   const known = new Map<string, T>();
@@ -103,7 +100,7 @@ function remember<T>(compute: (name: string) => T): (name: string) => T {
     const found = known.get(name);
     if (found !== undefined) return found;
     const fate = compute(name);
-    if (known.size < FATES_MAX) known.set(name, fate);
+    if (name.length <= FATE_NAME_MAX && known.size < FATES_MAX) known.set(name, fate);
     return fate;
   };
 }

@@ -9,18 +9,20 @@ export interface Host {
 
 export const NO_HOST: Host = { name: '', port: null };
 
-const HOST = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))(?::(\d{1,5}))?$/;
+/** 253 characters at most (RFC 1035 §2.3.4); an empty port is none (RFC 3986 §3.2.3). */
+const HOST = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_][A-Za-z0-9_.-]{0,252})(?::(\d{0,5}))?$/;
 const PORT_MAX = 65535;
 
 /** @throws CountersignError bad_host for what is not `name[:port]`, `IPv4[:port]` or `[IPv6][:port]`. */
 export function parseHost(text: string): Host {
   const parts = HOST.exec(text);
   if (parts === null) throw new CountersignError('bad_host', 'Host does not match RFC 3986 §3.2.2');
-  const name = (parts[1] ?? '').toLowerCase().replace(/\.$/, '');
-  if (name === '' || name.includes('..')) throw new CountersignError('bad_host', 'Host has an empty label');
+  const [, given = '', digits = ''] = parts;
+  if (given.includes('..')) throw new CountersignError('bad_host', 'Host has an empty label');
+  const name = given.toLowerCase().replace(/\.$/, '');
   if (name.startsWith('[') && !isIpv6(name.slice(1, -1)))
     throw new CountersignError('bad_host', 'Host is no IPv6 address');
-  const port = parts[2] === undefined ? null : Number(parts[2]);
+  const port = digits === '' ? null : Number(digits);
   if (port !== null && (port > PORT_MAX || port === 0))
     throw new CountersignError('bad_host', 'Host has no valid port');
   return { name, port };

@@ -20,25 +20,29 @@ export interface RequestTarget {
   readonly ambiguities: readonly PathAmbiguity[];
 }
 
-/** Longest request target accepted: longer ones fill logs and no browser sends them. */
+/** Longest request target accepted: longer ones fill logs and no browser sends them. RFC 9112 §3 asks for 8000. */
 export const TARGET_BYTES_MAX = 8192;
 
 const PCHAR_PATH = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+$/;
 const QUERY = /^\?[\x21\x22\x24-\x7e]*$/;
-const PLAIN_PATH = /^(?:\/[A-Za-z0-9\-_~!$&'()*+,=:@]+)*\/?$/;
+/** Paths of which one reading exists, provided that no segment is a dot segment. */
+const PLAIN_PATH = /^(?:\/[A-Za-z0-9\-._~!$&'()*+,=:@]+)*\/?$/;
+/** `.` and `..`, also with the parameters that Tomcat and others cut: `..;x`. */
+const DOT_SEGMENT = /\/\.{1,2}(?:[;/]|$)/;
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 const BACKSLASH = 0x5c;
 const ALIKE_WHEN_DECODED = /^[!$&'()*+,=:@]$/;
 
-/** @throws CountersignError bad_path for anything that two servers could read in two ways. */
+/** @throws CountersignError target_too_long; bad_path for anything that two servers could read in two ways. */
 export function parseTarget(target: string): RequestTarget {
-  if (target.length > TARGET_BYTES_MAX) throw refuse(`target is longer than ${TARGET_BYTES_MAX} bytes`);
+  if (target.length > TARGET_BYTES_MAX)
+    throw new CountersignError('target_too_long', `target is longer than ${TARGET_BYTES_MAX} bytes`);
   const { authority, rest } = splitAuthority(target);
   const queryStart = rest.indexOf('?');
   const rawPath = queryStart === -1 ? rest : rest.slice(0, queryStart);
   const query = queryStart === -1 ? '' : rest.slice(queryStart);
   if (query !== '' && !QUERY.test(query)) throw refuse('query holds a character outside RFC 3986');
-  if (PLAIN_PATH.test(rawPath))
+  if (PLAIN_PATH.test(rawPath) && !DOT_SEGMENT.test(rawPath))
     return { path: rawPath, matchPath: rawPath, query, authority, ambiguities: [] };
   return { ...canonicalPath(rawPath), query, authority };
 }
@@ -58,8 +62,7 @@ export function canonicalPath(rawPath: string): Pick<RequestTarget, 'path' | 'ma
     throw refuse('path holds a character outside RFC 3986 or a bad percent-encoding');
   const path = rawPath.replace(/%[0-9A-Fa-f]{2}/g, normalizeEscape);
   if (/%[89A-F]/.test(path)) requireUtf8(path);
-  const segments = path.split('/');
-  if (segments.some((segment) => /^\.{1,2}(?:;|$)/.test(segment))) throw refuse('path holds a dot segment');
+  if (DOT_SEGMENT.test(path)) throw refuse('path holds a dot segment');
   return { path, matchPath: decodeAlike(path), ambiguities: ambiguitiesOf(path) };
 }
 
@@ -98,20 +101,40 @@ function ambiguitiesOf(path: string): PathAmbiguity[] {
 }
 
 /**
- * The other reading of an ambiguous path: what a server sees that decodes slashes, cuts `;parameters` and merges
- * slashes. A route may allow an ambiguity only where both readings lead to itself.
+ * What other servers see in an ambiguous path: those that decode once or twice, cut `;parameters` before or after
+ * that, and merge slashes or do not. A route may allow an ambiguity only where every reading leads to itself.
  *
- * @throws CountersignError bad_path where the other reading has a dot segment.
+ * @throws CountersignError bad_path where a reading has a dot segment or a character that is refused.
  */
-export function otherReading(matchPath: string): string {
-  const once = matchPath
-    .replaceAll('%25', '%')
-    .replaceAll(/%3B/gi, ';')
-    .replaceAll(/%2F/gi, '/')
-    .replaceAll(/;[^/]*/g, '');
-  const merged = once.replaceAll(/\/{2,}/g, '/');
-  const read = canonicalPath(merged.replaceAll(/%(?![0-9A-Fa-f]{2})/g, '%25'));
-  return read.matchPath;
+export function otherReadings(matchPath: string): string[] {
+  const readings = new Set<string>();
+  for (const once of [matchPath, withoutParameters(matchPath)]) {
+    const decoded = decodeOnce(once);
+    for (const twice of [once, decoded, decodeOnce(decoded)]) {
+      for (const cut of [twice, withoutParameters(twice)]) readings.add(cut).add(mergeSlashes(cut));
+    }
+  }
+  return [...readings].map((reading) => canonicalPath(escapeStray(reading)).matchPath);
+}
+
+function withoutParameters(path: string): string {
+  return path.replaceAll(/;[^/]*/g, '');
+}
+
+function mergeSlashes(path: string): string {
+  return path.replaceAll(/\/{2,}/g, '/');
+}
+
+/** Only what can change the segments of a path, or become an escape that can. */
+function decodeOnce(path: string): string {
+  return path.replaceAll(/%(?:25|2F|3B)/gi, (encoded) =>
+    String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),
+  );
+}
+
+/** A `%` that decoding left behind and that begins no escape stands for itself. */
+function escapeStray(path: string): string {
+  return path.replaceAll(/%(?![0-9A-Fa-f]{2})/g, '%25');
 }
 
 function refuse(rule: string): CountersignError {

@@ -95,16 +95,16 @@ export function checkAudience(claims: JsonObject, audiences: readonly string[]):
   if (audiences.length === 0) return;
   const value = member(claims, 'aud');
   const given: readonly Json[] = Array.isArray(value) ? value : [value ?? null];
-  if (given.some((audience) => typeof audience !== 'string'))
-    throw wrongAudience('aud is no string or list of strings');
-  if (!given.some((audience) => audiences.includes(audience as string)))
+  const names = given.filter((audience) => typeof audience === 'string');
+  if (names.length < given.length) throw wrongAudience('aud is no string or list of strings');
+  if (!names.some((audience) => audiences.includes(audience)))
     throw wrongAudience('aud names none of the audiences');
 }
 
 /** @throws CountersignError missing_claim, invalid_claim */
 export function principalOf(claims: JsonObject, realm: Realm): { principal: Principal; notices: string[] } {
   for (const path of realm.requiredClaims)
-    if (readClaim(claims, path) === undefined) throw missing(path.text);
+    if ((readClaim(claims, path) ?? null) === null) throw missing(path.text);
   const subject = readClaim(claims, realm.subjectClaim);
   if (subject === undefined) throw missing(realm.subjectClaim.text);
   if (typeof subject !== 'string' || subject === '')

@@ -1,10 +1,10 @@
 /** Routes and the compiled matcher: host, then the longest path prefix, then the method. */
 import type { AssertionPolicy } from './assertion.ts';
 import type { Requirements } from './authorize.ts';
-import type { Credential, TokenLocation } from './credential.ts';
+import { type Credential, isSameLocation, type TokenLocation } from './credential.ts';
 import { CountersignError } from './errors.ts';
 import type { Host } from './host.ts';
-import { otherReading, type PathAmbiguity, type RequestTarget } from './path.ts';
+import { canonicalPath, otherReadings, type PathAmbiguity, type RequestTarget } from './path.ts';
 import type { Realm } from './realm.ts';
 
 /** What the default claims of an assertion say about the application behind the route (WSO2's published app). */
@@ -46,10 +46,9 @@ export interface Route {
 
 /** The realms of the route that read tokens where this credential was found. */
 export function acceptingRealms(route: Route, credential: Credential): readonly Realm[] {
-  const accepting = route.realms.filter((realm) =>
-    realm.tokenFrom.some((location) => credential.locations.includes(location)),
-  );
-  return accepting.length === route.realms.length ? route.realms : accepting;
+  const accepts = (realm: Realm) =>
+    realm.tokenFrom.some((own) => credential.locations.some((found) => isSameLocation(own, found)));
+  return route.realms.every(accepts) ? route.realms : route.realms.filter(accepts);
 }
 
 interface PathNode {
@@ -70,6 +69,7 @@ export interface RouteConflict {
   readonly second: Route;
 }
 
+/** @throws CountersignError bad_path for a prefix that no request can have, such as one with a dot segment. */
 export function compileRoutes(routes: readonly Route[]): { table: RouteTable; conflicts: RouteConflict[] } {
   const byHost = new Map<string, PathNode>();
   const conflicts: RouteConflict[] = [];
@@ -102,8 +102,11 @@ function insert(root: PathNode, route: Route): Route | null {
   return null;
 }
 
+/** Read as request paths are: a prefix written as `/caf%c3%a9` or `/%61dmin` must not miss what it protects. */
 function segmentsOf(prefix: string): string[] {
-  return prefix.split('/').filter((segment) => segment !== '');
+  return canonicalPath(prefix)
+    .matchPath.split('/')
+    .filter((segment) => segment !== '');
 }
 
 /**
@@ -124,8 +127,9 @@ function checkAmbiguities(
 ): void {
   const refused = target.ambiguities.find((ambiguity) => !route.allowPath.includes(ambiguity));
   if (refused !== undefined) throw new CountersignError('bad_path', `path is ambiguous: ${refused}`);
-  if (findRoute(table, host.name, otherReading(target.matchPath), method) !== route) {
-    throw new CountersignError('bad_path', 'path leads to another route when read in another way');
+  for (const reading of otherReadings(target.matchPath)) {
+    if (findRoute(table, host.name, reading, method) !== route)
+      throw new CountersignError('bad_path', 'path leads to another route when read in another way');
   }
 }
 
@@ -149,7 +153,7 @@ function lookUp(root: PathNode | undefined, path: string, method: string): Route
   for (let start = 1; start <= path.length; ) {
     const slash = path.indexOf('/', start);
     const end = slash === -1 ? path.length : slash;
-    const child = end === start ? node : node.children.get(path.slice(start, end));
+    const child = node.children.get(path.slice(start, end));
     if (child === undefined) break;
     node = child;
     if (node.routes.size > 0) deepest = node;
@@ -162,18 +166,19 @@ function routeForMethod(node: PathNode, method: string): Route {
   const asGet = method === 'HEAD' ? node.routes.get('GET') : undefined;
   const route = node.routes.get(method) ?? asGet ?? node.routes.get('*');
   if (route !== undefined) return route;
+  const allowed = new Set(node.routes.keys());
+  if (allowed.has('GET')) allowed.add('HEAD');
   throw new CountersignError('method_not_allowed', 'no route for this method', {
-    parameter: [...node.routes.keys()].join(', '),
+    parameter: [...allowed].join(', '),
   });
 }
 
-/** The path that the upstream sees. */
+/** The path that the upstream sees: as it came, or without as many segments as the prefix has. */
 export function forwardPath(route: Route, path: string): string {
   if (!route.stripPrefix || route.pathPrefix === '/') return path;
-  let rest = path;
-  for (let count = segmentsOf(route.pathPrefix).length; count > 0; count -= 1) {
-    const slash = rest.replace(/^\/+/, '').indexOf('/');
-    rest = slash === -1 ? '' : rest.replace(/^\/+/, '').slice(slash);
+  let end = 0;
+  for (const segment of route.pathPrefix.split('/')) {
+    if (segment !== '' && end !== -1) end = path.indexOf('/', end + 1);
   }
-  return rest === '' ? '/' : rest;
+  return end === -1 ? '/' : path.slice(end);
 }

@@ -2,7 +2,7 @@
  * The life of one request: match → authenticate → authorize → mint. What follows, forwarding, belongs to the front
  * end that asked. Knows no transport, no configuration file, no key.
  */
-import { authorize } from '../core/authorize.ts';
+import { authorize, requiresNothing } from '../core/authorize.ts';
 import { extractCredential } from '../core/credential.ts';
 import {
   Allow,
@@ -18,6 +18,7 @@ import { headerValues } from '../core/headers.ts';
 import { type Host, NO_HOST, parseHost } from '../core/host.ts';
 import { parseTarget, type RequestTarget } from '../core/path.ts';
 import type { VerifiedToken } from '../core/principal.ts';
+import type { Realm } from '../core/realm.ts';
 import { acceptingRealms, matchRoute, type Route, type RouteTable } from '../core/route.ts';
 
 /** An immutable snapshot of what decisions depend on. Reload builds a new one; a request keeps the one it began with. */
@@ -40,10 +41,7 @@ export async function decide(request: GatewayRequest, policy: Policy, explain?: 
 
     token = await authenticate(request, target, route, policy.verifier, explain);
     if (token !== null) authorize(token.principal, route.require);
-    explain?.(
-      'authorize',
-      token === null ? 'anonymous caller, nothing to check' : 'all requirements are met',
-    );
+    explain?.('authorize', token === null ? 'anonymous caller' : 'all requirements are met');
 
     const assertion = await mint(token, route, policy.minter, explain);
     return allow(route, target, token, assertion, null);
@@ -91,11 +89,21 @@ async function authenticate(
   const credential = extractCredential(request.headers, target.query, route.tokenLocations);
   if (credential !== null) {
     explain?.('token', `found in ${credential.locations.map(({ kind }) => kind).join(', ')}`);
-    return await verifier.verify(credential.token, acceptingRealms(route, credential), explain);
+    const realms = acceptingRealms(route, credential);
+    const token = await verifier.verify(credential.token, realms, explain);
+    requireRealm(token, realms);
+    return token;
   }
   explain?.('token', 'none');
-  if (route.auth === 'optional') return null;
+  // A requirement that a caller could escape by leaving the token out would be none.
+  if (route.auth === 'optional' && requiresNothing(route.require)) return null;
   throw new CountersignError('no_token', 'no credential in the request');
+}
+
+/** A verdict of another realm, from whatever cache, is a defect and opens nothing. */
+function requireRealm(token: VerifiedToken, realms: readonly Realm[]): void {
+  if (realms.some((realm) => realm.name === token.realm.name)) return;
+  throw new CountersignError('internal_error', 'the token was verified for a realm outside the route');
 }
 
 async function mint(
