@@ -1,0 +1,48 @@
+/** What is wrong with a configuration file, and where: one shape for syntax, schema and cross checks. */
+
+/** Keys and indices from the root of the file. */
+export type ConfigPath = readonly (string | number)[];
+
+export interface ConfigIssue {
+  /** As given on the command line. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in UTF-16 code units. */
+  readonly column: number;
+  /** `realms[0].signingKey`; empty for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+  /** The source line, values of secret keys masked by `*` of the same length. */
+  readonly excerpt: string;
+}
+
+const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+
+/** `routes[2].match.hosts`; keys that are no plain words are quoted: `roles.mapping["group one"]`. */
+export function formatPath(path: ConfigPath): string {
+  return path
+    .map((part) => {
+      if (typeof part === 'number') return `[${part}]`;
+      return PLAIN_KEY.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`;
+    })
+    .join('')
+    .replace(/^\./, '');
+}
+
+/** `file:line:column: path: message`, then the source line with a caret below the place. */
+export function formatIssues(issues: readonly ConfigIssue[]): string {
+  return issues.map(formatIssue).join('\n');
+}
+
+function formatIssue(issue: ConfigIssue): string {
+  const place = `${issue.file}:${issue.line}:${issue.column}`;
+  const text = issue.path === '' ? issue.message : `${issue.path}: ${issue.message}`;
+  if (issue.excerpt.length < issue.column) return `${place}: ${text}`;
+  return `${place}: ${text}\n    ${printable(issue.excerpt)}\n    ${' '.repeat(issue.column - 1)}^`;
+}
+
+/** Control characters would move the caret, or the reader's terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, ' ');
+}

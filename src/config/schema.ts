@@ -1,0 +1,60 @@
+/**
+ * The configuration file, declared once: types, JSON Schema, docs/configuration.md and error messages come from here.
+ * The blocks stand in schema/.
+ */
+import { z } from 'zod';
+import { networkRange } from './schema/address.ts';
+import { assertionSchema } from './schema/assertion.ts';
+import { limitsSchema, listenersSchema, observabilitySchema } from './schema/listeners.ts';
+import { realmSchema } from './schema/realm.ts';
+import { routeSchema } from './schema/route.ts';
+import { upstreamSchema } from './schema/upstream.ts';
+import { durationOr, filePath, name, unavailable } from './schema/values.ts';
+
+export const configSchema = z.strictObject({
+  version: z.literal(1, { error: 'must be 1' }).meta({ description: 'Version of this format.' }),
+  dataDir: filePath().default('./data').meta({
+    description:
+      'Folder of generated keys. Relative paths start at the folder of this file, here and everywhere.',
+  }),
+  workers: z
+    .literal(1, { error: 'only 1 is available in this version' })
+    .default(1)
+    .meta({ description: 'Processes that share the listeners. Only `1` in this version.' }),
+  listeners: listenersSchema,
+  trustedProxies: z
+    .array(networkRange())
+    .default([])
+    .meta({
+      description: 'Networks of proxies in front whose X-Forwarded-* are believed.',
+      examples: [['10.0.0.0/8']],
+    }),
+  shutdownGrace: durationOr('30s', { min: '0s', max: '1h' }).meta({
+    description: 'How long running requests may take after SIGTERM.',
+  }),
+  limits: limitsSchema,
+  realms: z
+    .array(realmSchema)
+    .default([])
+    .meta({ description: 'Who may come in. Tokens are matched by `iss`; equal issuers are tried in order.' }),
+  assertion: assertionSchema.optional(),
+  upstreams: z
+    .record(name(), upstreamSchema)
+    .default({})
+    .meta({ description: 'Backends by name, for routes to share.' }),
+  routes: z
+    .array(routeSchema)
+    .min(1, { error: 'is empty: nothing would be forwarded' })
+    .meta({ description: 'Which requests go where. Requests without a route are 404.' }),
+  observability: observabilitySchema,
+  store: unavailable('the token service and its store'),
+  secrets: unavailable('the token service and its master key'),
+  tokenService: unavailable('the token service'),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** The configuration as people may write it, as JSON Schema draft 2020-12. */
+export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(configSchema, { io: 'input', reused: 'inline' });
+}

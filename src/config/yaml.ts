@@ -1,0 +1,230 @@
+/** Strict YAML 1.2 into plain values with positions. What YAML lets two readers understand differently is refused. */
+import {
+  CST,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type ParsedNode,
+  parseDocument,
+  type Scalar,
+} from 'yaml';
+import type { Json } from '../core/json.ts';
+import type { ConfigIssue, ConfigPath } from './issue.ts';
+import type { ConfigFile, Source } from './source.ts';
+import { type Environment, substitute } from './substitute.ts';
+
+/** A configuration of a thousand routes has about 300 KiB. */
+const FILE_CHARACTERS_MAX = 1024 * 1024;
+/** The deepest key of the schema has nine levels. Parsers recurse: more is an attack on the stack (CWE-674). */
+const DEPTH_MAX = 32;
+/** The longest sensible value is a certificate chain in a JWK. */
+const STRING_CHARACTERS_MAX = 64 * 1024;
+/** What an object lends to its children, and YAML 1.1's merge key. As a name of a group or claim they only confuse. */
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype', '<<']);
+
+/** A value with the place it stands at. */
+export interface Tree {
+  readonly value: Json;
+  readonly offset: number;
+  readonly members: ReadonlyMap<string | number, Member>;
+}
+
+export interface Member {
+  /** Where the key stands; for elements of a list, where the element stands. */
+  readonly keyOffset: number;
+  readonly tree: Tree;
+}
+
+/** The whole file, or everything that is wrong with its syntax, its references to the environment and its numbers. */
+export function readYaml(
+  file: ConfigFile,
+  source: Source,
+  environment: Environment,
+): { tree: Tree } | { issues: ConfigIssue[] } {
+  const refusal = refuseBeforeParsing(file.text);
+  if (refusal !== null) return { issues: [source.issueAt(refusal.offset, [], refusal.message)] };
+  const document = parse(file.text);
+  if (document === null) return { issues: [source.issueAt(0, [], 'the file nests too deep to be read')] };
+  const syntax = [...document.errors, ...document.warnings].map((error) =>
+    source.issueAt(error.pos[0], [], syntaxMessage(error.code, error.message, file.text, error.pos[0])),
+  );
+  if (syntax.length > 0) return { issues: syntax };
+  if (document.contents === null) return { issues: [source.issueAt(0, [], 'the file is empty')] };
+  const issues: ConfigIssue[] = [];
+  const tree = treeOf(document.contents, [], { source, environment, issues });
+  return issues.length > 0 ? { issues } : { tree };
+}
+
+/** Looks at the text alone, so that nothing hostile reaches the recursive parser. */
+function refuseBeforeParsing(text: string): { offset: number; message: string } | null {
+  if (text.length > FILE_CHARACTERS_MAX)
+    return { offset: 0, message: `the file is longer than ${FILE_CHARACTERS_MAX} characters` };
+  if (text.startsWith('\ufeff'))
+    return { offset: 0, message: 'the file begins with a byte order mark; save it as plain UTF-8' };
+  const control = text.search(/[^\t\n\r\x20-\x7e\u00a0-\uffff]/);
+  if (control !== -1) return { offset: control, message: 'the file holds a control character' };
+  const deep = offsetOfDepth(text, DEPTH_MAX);
+  return deep === null ? null : { offset: deep, message: `more than ${DEPTH_MAX} levels of nesting` };
+}
+
+/** Lexemes that open or close a level without indentation. */
+const FLOW_LEVELS: ReadonlyMap<string, number> = new Map([
+  ['flow-map-start', 1],
+  ['flow-seq-start', 1],
+  ['flow-map-end', -1],
+  ['flow-seq-end', -1],
+]);
+/** `- - - x` and `? ? ? x` nest on one line. */
+const LINE_LEVELS: ReadonlySet<string> = new Set(['seq-item-ind', 'explicit-key-ind']);
+/** What the lexer puts between the lexemes; it has no place in the text. */
+const NOT_IN_TEXT: ReadonlySet<string> = new Set(['doc-mode', 'flow-error-end', 'scalar']);
+
+/** Where nesting that needs no indentation goes beyond `depthMax`; null where it does not. One pass, no recursion. */
+function offsetOfDepth(text: string, depthMax: number): number | null {
+  let offset = 0;
+  let flowDepth = 0;
+  let lineDepth = 0;
+  for (const { type, length } of lexemes(text)) {
+    flowDepth += FLOW_LEVELS.get(type) ?? 0;
+    if (type === 'newline') lineDepth = 0;
+    if (LINE_LEVELS.has(type)) lineDepth += 1;
+    if (flowDepth + lineDepth > depthMax) return offset;
+    offset += length;
+  }
+  return null;
+}
+
+function* lexemes(text: string): Generator<{ type: string; length: number }> {
+  let isScalarText = false;
+  for (const lexeme of new Lexer().lex(text)) {
+    const type: string = isScalarText ? 'text' : (CST.tokenType(lexeme) ?? 'text');
+    isScalarText = type === 'scalar';
+    yield { type, length: NOT_IN_TEXT.has(type) ? 0 : lexeme.length };
+  }
+}
+
+/** Null where the text exhausts the stack of the parser in spite of the limits. */
+function parse(text: string) {
+  try {
+    return parseDocument<ParsedNode>(text, {
+      version: '1.2',
+      schema: 'core',
+      strict: true,
+      merge: false,
+      stringKeys: true,
+      resolveKnownTags: false,
+      prettyErrors: false,
+      logLevel: 'silent',
+      uniqueKeys: false, // theirs takes seconds for 20 000 keys; membersOf() checks in one pass
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+/** The parser's words, but never a name it took from the text (it could be a secret), and with a hint for `${…}`. */
+function syntaxMessage(code: string, message: string, text: string, offset: number): string {
+  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+  const lineEnd = text.indexOf('\n', offset);
+  const line = text.slice(lineStart, lineEnd === -1 ? text.length : lineEnd);
+  const hint = /\$\{/.test(line) ? ` (inside { } and [ ] a \${…} must stand in quotes)` : '';
+  if (code === 'BAD_ALIAS') return `aliases are not supported${hint}`;
+  if (code === 'MULTIPLE_DOCS') return 'the file holds more than one document';
+  return `${message}${hint}`;
+}
+
+interface Reading {
+  readonly source: Source;
+  readonly environment: Environment;
+  readonly issues: ConfigIssue[];
+}
+
+type Key = Scalar.Parsed | null;
+
+function treeOf(node: ParsedNode | null, path: ConfigPath, reading: Reading, fallbackOffset = 0): Tree {
+  if (node === null) return { value: null, offset: fallbackOffset, members: new Map() };
+  const offset = node.range[0];
+  const refuse = (message: string): Tree => {
+    reading.issues.push(reading.source.issueAt(offset, path, message));
+    return { value: null, offset, members: new Map() };
+  };
+  if (path.length > DEPTH_MAX) return refuse(`more than ${DEPTH_MAX} levels of nesting`);
+  if (isAlias(node)) return refuse('aliases are not supported: write the value where it is used');
+  if (isScalar(node)) return scalarTree(node, reading, refuse);
+  const members = new Map<string | number, Member>();
+  if (isSeq(node)) {
+    for (const [index, item] of node.items.entries())
+      members.set(index, elementOf(item, [...path, index], reading, offset));
+    return { value: [...members.values()].map(({ tree }) => tree.value), offset, members };
+  }
+  if (!isMap<Key, ParsedNode | null>(node)) return refuse('is neither a value, a list nor a map');
+  for (const { key, value } of node.items) addMember(members, key, value, path, reading);
+  const entries = [...members].map(([name, { tree }]) => [name, tree.value] as const);
+  return { value: Object.fromEntries(entries), offset, members };
+}
+
+function elementOf(item: ParsedNode, path: ConfigPath, reading: Reading, offset: number): Member {
+  const tree = treeOf(item, path, reading, offset);
+  return { keyOffset: tree.offset, tree };
+}
+
+function addMember(
+  members: Map<string | number, Member>,
+  key: Key,
+  value: ParsedNode | null,
+  path: ConfigPath,
+  reading: Reading,
+): void {
+  const name = String(key?.value ?? '');
+  const keyOffset = key?.range[0] ?? 0;
+  const tree = treeOf(value, [...path, name], reading, keyOffset);
+  const first = members.get(name);
+  const problem = FORBIDDEN_KEYS.has(name)
+    ? 'this key is not allowed'
+    : first !== undefined
+      ? `the key stands here twice, first in line ${reading.source.lineAt(first.keyOffset)}`
+      : null;
+  if (problem === null) members.set(name, { keyOffset, tree });
+  else reading.issues.push(reading.source.issueAt(keyOffset, [...path, name], problem));
+}
+
+function scalarTree(node: Scalar.Parsed, reading: Reading, refuse: (message: string) => Tree): Tree {
+  const { value, source } = node;
+  const offset = node.range[0];
+  if (typeof value === 'number') {
+    if (String(value) !== source)
+      return refuse(`this number would be read as ${value}; put it in quotes where it is text`);
+    if (Number.isInteger(value) && !Number.isSafeInteger(value))
+      return refuse('this integer loses precision; put it in quotes');
+  }
+  if (typeof value !== 'string') return { value: value as Json, offset, members: new Map() };
+  if (value.length > STRING_CHARACTERS_MAX)
+    return refuse(`the text is longer than ${STRING_CHARACTERS_MAX} characters`);
+  const { text, problems } = substitute(value, reading.environment);
+  for (const problem of problems) refuse(problem);
+  return { value: text, offset, members: new Map() };
+}
+
+/** Where the path, or as much of it as exists, stands: the key for a value that is missing or unwanted. */
+export function offsetOf(tree: Tree, path: ConfigPath, wanted: 'key' | 'value'): number {
+  let offset = tree.offset;
+  let current = tree;
+  for (const [index, part] of path.entries()) {
+    const member = current.members.get(part);
+    if (member === undefined) return offset;
+    const isLast = index === path.length - 1;
+    offset = isLast && wanted === 'value' ? member.tree.offset : member.keyOffset;
+    current = member.tree;
+  }
+  return offset;
+}
+
+/** The value at the path; undefined where there is none. */
+export function valueAt(tree: Tree, path: ConfigPath): Json | undefined {
+  let current: Tree | undefined = tree;
+  for (const part of path) current = current?.members.get(part)?.tree;
+  return current?.value;
+}

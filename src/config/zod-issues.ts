@@ -1,0 +1,108 @@
+/** From zod's findings to issues with position, in the words of somebody who edits a YAML file. */
+import type { z } from 'zod';
+import type { ConfigIssue, ConfigPath } from './issue.ts';
+import type { Source } from './source.ts';
+import { didYouMean } from './suggest.ts';
+import { offsetOf, type Tree, valueAt } from './yaml.ts';
+
+type Finding = z.core.$ZodIssue;
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** `jsonSchema` says which keys are known where; it is asked for only when a key is unknown. */
+export function configIssuesOf(
+  findings: readonly Finding[],
+  tree: Tree,
+  source: Source,
+  jsonSchema: () => JsonSchema,
+): ConfigIssue[] {
+  return findings.flatMap((finding) => issuesOf(finding, [], { tree, source, jsonSchema }));
+}
+
+interface Context {
+  readonly tree: Tree;
+  readonly source: Source;
+  readonly jsonSchema: () => JsonSchema;
+}
+
+function issuesOf(finding: Finding, base: ConfigPath, context: Context): ConfigIssue[] {
+  const path = [...base, ...finding.path.map((part) => (typeof part === 'number' ? part : String(part)))];
+  const at = (where: ConfigPath, anchor: 'key' | 'value', message: string) =>
+    context.source.issueAt(offsetOf(context.tree, where, anchor), where, message);
+  switch (finding.code) {
+    case 'unrecognized_keys':
+      return finding.keys.map((key) => {
+        const known = namesAt(context.jsonSchema(), path);
+        return at([...path, key], 'key', `unknown key${didYouMean(key, known)}`);
+      });
+    case 'invalid_union': {
+      const branch = finding.errors.find((errors) => isAboutContents(errors));
+      if (branch !== undefined) return branch.flatMap((inner) => issuesOf(inner, path, context));
+      return [at(path, 'value', finding.message)];
+    }
+    case 'invalid_key':
+      return [at(path, 'key', finding.issues[0]?.message ?? finding.message)];
+    default:
+      return [at(path, 'value', messageOf(finding, valueAt(context.tree, path)))];
+  }
+}
+
+/** The branch of a union that the writer meant: the one that is about what stands inside, not about the kind of value. */
+function isAboutContents(errors: readonly Finding[]): boolean {
+  return (
+    errors.length > 0 &&
+    errors.every(({ code, path }) => code !== 'invalid_type' || path.length > 0) &&
+    errors.some(({ path }) => path.length > 0)
+  );
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+  null: 'null',
+};
+
+function messageOf(finding: Finding, value: unknown): string {
+  if (finding.code === 'custom') return finding.message;
+  if (value === undefined) return 'is required';
+  if (finding.code === 'invalid_type' && finding.message.startsWith('Invalid input'))
+    return `must be ${KINDS[finding.expected] ?? finding.expected}${quotesHint(finding.expected, value)}`;
+  if (finding.code === 'invalid_value' && finding.message.startsWith('Invalid'))
+    return `must be one of ${finding.values.map(String).join(', ')}${suggestion(value, finding.values)}`;
+  if (finding.code === 'too_small' && finding.message.startsWith('Too'))
+    return `must be at least ${finding.minimum}`;
+  if (finding.code === 'too_big' && finding.message.startsWith('Too'))
+    return `must be at most ${finding.maximum}`;
+  return finding.message;
+}
+
+function quotesHint(expected: string, value: unknown): string {
+  const isBare = typeof value === 'number' || typeof value === 'boolean';
+  return expected === 'string' && isBare ? `; write "${value}" in quotes` : '';
+}
+
+function suggestion(value: unknown, accepted: readonly unknown[]): string {
+  return typeof value === 'string' ? didYouMean(value, accepted.map(String)) : '';
+}
+
+/** Names of the keys that the schema knows at this path. */
+export function namesAt(schema: JsonSchema, path: ConfigPath): string[] {
+  let level = [schema];
+  for (const part of path) level = level.flatMap(alternatives).flatMap((one) => childrenOf(one, part));
+  return level.flatMap(alternatives).flatMap((one) => Object.keys(one.properties ?? {}));
+}
+
+function alternatives(schema: JsonSchema): JsonSchema[] {
+  const inner = (schema.anyOf ?? []).filter((one) => typeof one === 'object');
+  return inner.length === 0 ? [schema] : inner.flatMap(alternatives);
+}
+
+function childrenOf(schema: JsonSchema, part: string | number): JsonSchema[] {
+  const child =
+    typeof part === 'number' ? schema.items : (schema.properties?.[part] ?? schema.additionalProperties);
+  return typeof child === 'object' && !Array.isArray(child) ? [child] : [];
+}
