@@ -1,0 +1,58 @@
+/** The port between the HTTP edge and the upstream side: what is sent, and where the response goes. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+import type { HeaderPolicy } from '../core/headers.ts';
+
+/** A request as the upstream will receive it. Nothing is added or removed after this. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Origin-form: path and query. */
+  readonly target: string;
+  /** Names and values in turn, Host included, the assertion last. */
+  readonly headers: readonly string[];
+  /** Null where the request has no body. An error on it aborts the upstream request. */
+  readonly body: Readable | null;
+  /** Decides which response headers reach the client. */
+  readonly headerPolicy: HeaderPolicy;
+  /** Name of the header that carries the assertion; null where there is none. */
+  readonly assertionHeader: string | null;
+}
+
+/** An `Upgrade: websocket` request that was let through. */
+export interface UpgradeRequest extends Omit<UpstreamRequest, 'body'> {
+  readonly message: IncomingMessage;
+  /** The client's connection, in the state in which node:http hands it over. */
+  readonly socket: Duplex;
+}
+
+/** The client's side of an exchange, as the HTTP engine offers it. */
+export interface ResponseSink {
+  /** True once the client has gone. */
+  readonly isClosed: boolean;
+  /** @throws CountersignError upstream_protocol_error for a status or header that HTTP does not allow */
+  start(status: number, headers: string[]): void;
+  /** False: wait for the drain before the next chunk. */
+  write(chunk: Buffer): boolean;
+  end(): void;
+  /** Cuts the connection, so that a started response never looks complete (RFC 9112 §8). */
+  abort(): void;
+  onDrain(listener: () => void): void;
+  /** Called when the client goes before the response is complete. */
+  onClose(listener: () => void): void;
+}
+
+export interface Upstream {
+  readonly name: string;
+  /** Host header of requests that do not keep the client's. */
+  readonly authority: string;
+  /**
+   * Resolves when the response has been handed to the sink whole.
+   *
+   * @throws CountersignError upstream_unreachable, upstream_timeout, upstream_protocol_error
+   */
+  forward(request: UpstreamRequest, sink: ResponseSink): Promise<void>;
+  /** Resolves when the tunnel is closed, or when the upstream's other answer has been handed to the sink. */
+  upgrade(request: UpgradeRequest, sink: ResponseSink): Promise<void>;
+  /** Ends idle connections now and the others when their request is done. */
+  close(): Promise<void>;
+}

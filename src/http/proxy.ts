@@ -1,0 +1,171 @@
+/** The proxy: renders a Decision as an HTTP exchange. Refusals become problems, permissions are forwarded. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Allow, GatewayRequest } from '../core/decision.ts';
+import { CountersignError, toCountersignError } from '../core/errors.ts';
+import type { HeaderPolicy } from '../core/headers.ts';
+import type { ListenerLimits } from '../core/limits.ts';
+import type { Clock } from '../core/time.ts';
+import type { Upstream, UpstreamRequest } from '../forward/upstream.ts';
+import { decide, type Policy } from '../gateway/decide.ts';
+import type { AccessRecord } from './access.ts';
+import type { TrustedProxies } from './client-address.ts';
+import { Exchange } from './exchange.ts';
+import { type PublishedKeys, servePublishedKeys } from './published-keys.ts';
+import { hasBody, readRequest } from './request.ts';
+import { RequestBody } from './request-body.ts';
+import { type Bind, createListener, type Listener } from './server.ts';
+import { isTls, upstreamRequest } from './upstream-request.ts';
+
+/** What requests depend on. A request keeps the snapshot it began with. */
+export interface ProxySnapshot {
+  readonly policy: Policy;
+  readonly headers: HeaderPolicy;
+  readonly upstreams: { get(name: string): Upstream | undefined };
+  /** Null: not published here. */
+  readonly keys: PublishedKeys | null;
+  readonly trustedProxies: TrustedProxies;
+}
+
+export interface ProxyListenerOptions {
+  readonly bind: Bind;
+  readonly limits: ListenerLimits;
+  /** Asked once a request. */
+  readonly snapshot: () => ProxySnapshot;
+  readonly clock: Clock;
+  readonly randomId: () => string;
+  readonly onRequestDone: (record: AccessRecord) => void;
+}
+
+export function createProxyListener(options: ProxyListenerOptions): Listener {
+  const { bind, limits, randomId } = options;
+  return createListener({
+    bind,
+    limits,
+    randomId,
+    handlers: {
+      request: (message, response, expectsContinue) => serve(options, message, response, expectsContinue),
+      upgrade: (message, response, socket) => serveUpgrade(options, message, response, socket),
+      onUnreadable: (error, requestId) => options.onRequestDone(unreadableRecord(options, error, requestId)),
+    },
+  });
+}
+
+async function serve(
+  options: ProxyListenerOptions,
+  message: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+): Promise<void> {
+  const snapshot = options.snapshot();
+  const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  try {
+    const request = readRequest(message, options.limits.headerCount);
+    if (request.method === 'OPTIONS' && request.target === '*') return exchange.answerOptions();
+    if (servePublishedKeys(snapshot.keys, message, response, exchange.requestId)) return;
+    const allow = await allowed(exchange, request, snapshot.policy);
+    if (expectsContinue) response.writeContinue();
+    const upstream = upstreamOf(snapshot, allow);
+    const body = hasBody(request.headers) ? new RequestBody(message) : null;
+    exchange.forwardingTo(upstream.name);
+    await upstream.forward(
+      outgoing({ request, allow, exchange, snapshot, upstream, message, body }),
+      exchange.sink,
+    );
+  } catch (thrown) {
+    exchange.fail(toCountersignError(thrown));
+  } finally {
+    exchange.finish();
+  }
+}
+
+async function serveUpgrade(
+  options: ProxyListenerOptions,
+  message: IncomingMessage,
+  response: ServerResponse,
+  socket: Duplex,
+): Promise<void> {
+  const snapshot = options.snapshot();
+  const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  try {
+    const request = readRequest(message, options.limits.headerCount);
+    const allow = await allowed(exchange, request, snapshot.policy);
+    const upstream = upstreamOf(snapshot, allow);
+    const plain = outgoing({ request, allow, exchange, snapshot, upstream, message, body: null });
+    exchange.forwardingTo(upstream.name);
+    await upstream.upgrade({ ...plain, message, socket }, exchange.sink);
+  } catch (thrown) {
+    exchange.fail(toCountersignError(thrown));
+  } finally {
+    exchange.finish();
+  }
+}
+
+async function allowed(exchange: Exchange, request: GatewayRequest, policy: Policy): Promise<Allow> {
+  const decision = await decide(request, policy);
+  exchange.decided(decision);
+  if (decision.verdict === 'deny') throw decision.error;
+  return decision;
+}
+
+interface Outgoing {
+  readonly request: GatewayRequest;
+  readonly allow: Allow;
+  readonly exchange: Exchange;
+  readonly snapshot: ProxySnapshot;
+  readonly upstream: Upstream;
+  readonly message: IncomingMessage;
+  readonly body: RequestBody | null;
+}
+
+function outgoing({
+  request,
+  allow,
+  exchange,
+  snapshot,
+  upstream,
+  message,
+  body,
+}: Outgoing): UpstreamRequest {
+  return upstreamRequest({
+    request,
+    allow,
+    headerPolicy: snapshot.headers,
+    requestId: exchange.requestId,
+    origin: exchange.origin,
+    isTls: isTls(message),
+    authority: upstream.authority,
+    body,
+  });
+}
+
+function upstreamOf(snapshot: ProxySnapshot, allow: Allow): Upstream {
+  const upstream = snapshot.upstreams.get(allow.route.upstream);
+  if (upstream !== undefined) return upstream;
+  throw new CountersignError('internal_error', `route ${allow.route.name} names no upstream`);
+}
+
+function unreadableRecord(
+  options: ProxyListenerOptions,
+  error: CountersignError,
+  requestId: string,
+): AccessRecord {
+  return {
+    timeMs: options.clock(),
+    requestId,
+    method: '',
+    path: '',
+    status: error.status,
+    durationMs: 0,
+    upstreamMs: null,
+    verdict: 'none',
+    reason: error.code,
+    detail: error.message,
+    route: null,
+    realm: null,
+    user: null,
+    upstream: null,
+    clientAddress: '',
+    responseBytes: 0,
+  };
+}

@@ -1,0 +1,47 @@
+/** The public keys of the assertion, for backends that verify it: a JWK set (RFC 7517 §5) and PEM. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** What is published. Never a secret: HMAC keys are not in it. */
+export interface PublishedKeys {
+  jwks(): { readonly body: string; readonly etag: string };
+  /** Public keys and certificates, one PEM block after another. */
+  pem(): string;
+}
+
+const JWKS_PATHS: ReadonlySet<string> = new Set(['/.well-known/jwks.json', '/jwks']);
+const PEM_PATH = '/.well-known/jwks.pem';
+
+/** How long backends keep the set, in seconds: short enough that a rotation reaches all within five minutes. */
+const MAX_AGE_SECONDS = 300;
+
+/** Answers a request for published keys; false: the path is not one of theirs. */
+export function servePublishedKeys(
+  keys: PublishedKeys | null,
+  message: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): boolean {
+  const path = (message.url ?? '').split('?', 1)[0] ?? '';
+  const isPem = path === PEM_PATH;
+  if (keys === null || !(isPem || JWKS_PATHS.has(path))) return false;
+  if (message.method !== 'GET' && message.method !== 'HEAD') return false;
+  const { body, etag } = isPem ? { body: keys.pem(), etag: null } : keys.jwks();
+  const headers = ['Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`, 'X-Request-Id', requestId];
+  headers.push('Access-Control-Allow-Origin', '*');
+  if (etag !== null) headers.push('ETag', etag);
+  if (etag !== null && matches(message.headers['if-none-match'], etag)) {
+    response.writeHead(304, headers).end();
+    return true;
+  }
+  headers.push('Content-Type', isPem ? 'application/x-pem-file' : 'application/jwk-set+json');
+  headers.push('Content-Length', String(Buffer.byteLength(body)));
+  response.writeHead(200, headers).end(body);
+  return true;
+}
+
+/** RFC 9110 §13.1.2: weak comparison against a list of entity tags. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const plain = (tag: string) => tag.trim().replace(/^W\//, '');
+  return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || plain(tag) === plain(etag));
+}
