@@ -1,0 +1,97 @@
+/**
+ * The strict compact JWS (RFC 7515 §3.1): one spelling only, one reading only, and no header that would change how the
+ * rest is understood. Says nothing about whether the token is genuine.
+ */
+import { CountersignError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject, member } from '../core/json.ts';
+import { decodeUtf8, parseStrictJson } from './strict-json.ts';
+
+/** ASCII, so bytes too. Node refuses larger header sections anyway; what else carries a token gets the same bound. */
+const TOKEN_CHARACTERS_MAX = 16 * 1024;
+/** Longer than any thumbprint or URL in use as a `kid`. */
+const KID_CHARACTERS_MAX = 256;
+/** `crit` and `b64` change what is signed (RFC 7797), `zip` and `enc` belong to JWE: none is supported in any form. */
+const REFUSED_HEADERS = ['crit', 'b64', 'zip', 'enc'];
+
+/** The three parts, each proven canonical base64url: the flattened JWS of RFC 7515 §7.2.2. */
+export interface EncodedJws {
+  readonly protected: string;
+  readonly payload: string;
+  /** Empty for an unsigned token. Whether it may be, the verifier decides. */
+  readonly signature: string;
+}
+
+/** What countersign reads of the header. `jku`, `x5u`, `jwk`, `x5c` and `x5t` are never read (RFC 8725 §3.10). */
+export interface ProtectedHeader {
+  readonly algorithm: string;
+  readonly kid: string | null;
+  /** As written. */
+  readonly type: string | null;
+}
+
+/** A well-formed token. Nothing in it is verified. */
+export interface Envelope extends ProtectedHeader {
+  readonly claims: JsonObject;
+  readonly encoded: EncodedJws;
+}
+
+/** @throws CountersignError malformed; headers_too_large over 16 KiB */
+export function parseEnvelope(token: string): Envelope {
+  const encoded = splitCompact(token);
+  return {
+    ...parseHeader(encoded.protected),
+    claims: parseObject(encoded.payload, 'payload'),
+    encoded,
+  };
+}
+
+/** @throws CountersignError malformed; headers_too_large over 16 KiB */
+export function splitCompact(token: string): EncodedJws {
+  if (token.length > TOKEN_CHARACTERS_MAX)
+    throw new CountersignError('headers_too_large', 'token is larger than 16 KiB');
+  const [encodedHeader, payload, signature, ...rest] = token.split('.');
+  if (encodedHeader === undefined || payload === undefined || signature === undefined || rest.length > 0)
+    throw malformed('token has not three parts');
+  for (const part of [encodedHeader, payload, signature]) requireCanonical(part);
+  return { protected: encodedHeader, payload, signature };
+}
+
+/**
+ * Node's decoder skips what is not of the alphabet, takes `+/` for `-_`, and ignores padding and trailing bits; so
+ * only the one spelling that the encoder would write survives the way back (RFC 4648 §3.5). Otherwise one token has
+ * many texts, and a revoked one comes back under another.
+ */
+function requireCanonical(part: string): void {
+  if (Buffer.from(part, 'base64url').toString('base64url') !== part)
+    throw malformed('part is not canonical base64url');
+}
+
+/** @throws CountersignError malformed */
+export function parseHeader(encodedHeader: string): ProtectedHeader {
+  const header = parseObject(encodedHeader, 'header');
+  const refused = REFUSED_HEADERS.find((name) => Object.hasOwn(header, name));
+  if (refused !== undefined) throw malformed(`header has ${refused}`);
+  const algorithm = optionalString(header, 'alg');
+  if (algorithm === null || algorithm === '') throw malformed('header has no alg');
+  const kid = optionalString(header, 'kid');
+  if (kid === '' || (kid !== null && kid.length > KID_CHARACTERS_MAX))
+    throw malformed('kid is not 1 to 256 characters long');
+  return { algorithm, kid, type: optionalString(header, 'typ') };
+}
+
+function optionalString(header: JsonObject, name: string): string | null {
+  const value = member(header, name);
+  if (value === undefined) return null;
+  if (typeof value !== 'string') throw malformed(`header ${name} is no string`);
+  return value;
+}
+
+function parseObject(part: string, what: string): JsonObject {
+  const value = parseStrictJson(decodeUtf8(Buffer.from(part, 'base64url')));
+  if (!isJsonObject(value)) throw malformed(`${what} is no JSON object`);
+  return value;
+}
+
+function malformed(message: string): CountersignError {
+  return new CountersignError('malformed', message);
+}

@@ -1,0 +1,42 @@
+/** A realm and what it checks tokens with; which of its keys a token may have been signed by. */
+import type { Realm } from '../core/realm.ts';
+import type { KeySet, VerificationKey } from './verification-key.ts';
+
+export interface RealmBinding {
+  readonly realm: Realm;
+  /** Keys from the configuration. */
+  readonly signingKeys: readonly VerificationKey[];
+  /** Null where the realm names no key set. */
+  readonly keySet: KeySet | null;
+}
+
+/** `alg: none` counts only where the realm says so and has no key that it could get around. */
+export function acceptsUnsigned({ realm, signingKeys, keySet }: RealmBinding): boolean {
+  return realm.allowUnsigned && signingKeys.length === 0 && keySet === null;
+}
+
+/** Changes whenever the keys of the realm do. Configured keys live as long as the binding. */
+export function generationOf({ keySet }: RealmBinding): number {
+  return keySet === null ? 0 : keySet.generation;
+}
+
+/**
+ * The keys to try. A kid of the key set goes to the key set, a token without kid to the configured keys; a kid that
+ * only a configured key has never makes the set fetch again. Empty where no key fits.
+ *
+ * @throws CountersignError unknown_kid, keys_unavailable
+ */
+export function keysFor(
+  { signingKeys, keySet }: RealmBinding,
+  kid: string | null,
+): readonly VerificationKey[] | Promise<readonly VerificationKey[]> {
+  if (keySet === null) return configuredKeys(signingKeys, kid);
+  if (kid === null) return signingKeys.length > 0 ? signingKeys : keySet.find(null);
+  const named = signingKeys.filter((key) => key.kid === kid);
+  return named.length > 0 && !keySet.status().kids.includes(kid) ? named : keySet.find(kid);
+}
+
+function configuredKeys(keys: readonly VerificationKey[], kid: string | null): readonly VerificationKey[] {
+  const isOnlyKeyUnnamed = keys.length === 1 && keys[0]?.kid === null;
+  return kid === null || isOnlyKeyUnnamed ? keys : keys.filter((key) => key.kid === kid);
+}
