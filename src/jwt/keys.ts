@@ -1,6 +1,6 @@
-/** From the forms in which keys are given (secret, PEM, certificate, JWK, JWK set) to keys that passed the policy. */
+/** From the forms in which keys are given (secret, PEM, certificate, JWK) to keys that passed the policy. */
 import { createHash, createPublicKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { isJsonObject, type Json, type JsonObject, member } from '../core/json.ts';
+import { type Json, type JsonObject, member } from '../core/json.ts';
 import type { Algorithm } from '../core/realm.ts';
 import {
   algorithmsOfJwk,
@@ -11,7 +11,7 @@ import {
   requireVerificationUse,
 } from './jwk-policy.ts';
 import { requireNoPublicKey, requireStrongSecret, SECRET_ALGORITHMS } from './secret-policy.ts';
-import type { RejectedKey, VerificationKey } from './verification-key.ts';
+import type { VerificationKey } from './verification-key.ts';
 
 export interface KeyOptions {
   readonly kid: string | null;
@@ -77,7 +77,7 @@ export function importJwk(jwk: JsonObject, options: JwkOptions = {}): Verificati
 }
 
 /** Longest `kid`: the envelope refuses tokens with a longer one. */
-const KID_CHARACTERS_MAX = 256;
+export const KID_CHARACTERS_MAX = 256;
 
 function kidOf(jwk: JsonObject): string | null {
   const kid = member(jwk, 'kid');
@@ -162,63 +162,4 @@ function attempt<T>(read: () => T, message: string): T {
   } catch (cause) {
     throw new KeyPolicyError(message, { cause });
   }
-}
-
-export interface ImportedKeySet {
-  readonly keys: readonly VerificationKey[];
-  readonly rejected: readonly RejectedKey[];
-}
-
-/** No issuer publishes near as many; each costs an import on every refresh. */
-const KEYS_MAX = 100;
-
-/**
- * A fetched JWK set (RFC 7517 §5). Keys that break the policy are left out one by one and named.
- *
- * @throws KeyPolicyError where the text is no JWK set
- */
-export function importKeySet(text: string): ImportedKeySet {
-  const keys: VerificationKey[] = [];
-  const rejected: RejectedKey[] = [];
-  for (const jwk of jwksOf(text)) {
-    try {
-      if (!isJsonObject(jwk)) throw new KeyPolicyError('Key is no JSON object');
-      keys.push(importJwk(jwk));
-    } catch (error) {
-      if (!(error instanceof KeyPolicyError)) throw error;
-      rejected.push({ kid: nameOf(jwk), reason: error.message });
-    }
-  }
-  return withoutDuplicates(keys, rejected);
-}
-
-function jwksOf(text: string): readonly Json[] {
-  const document: Json = attempt(() => JSON.parse(text), 'Key set is no JSON');
-  const jwks = isJsonObject(document) ? member(document, 'keys') : undefined;
-  if (!Array.isArray(jwks)) throw new KeyPolicyError('Key set has no list of keys');
-  if (jwks.length > KEYS_MAX)
-    throw new KeyPolicyError(`Key set holds ${jwks.length} keys, at most ${KEYS_MAX} are allowed`);
-  return jwks;
-}
-
-function nameOf(jwk: Json): string | null {
-  const kid = isJsonObject(jwk) ? member(jwk, 'kid') : undefined;
-  return typeof kid === 'string' ? kid.slice(0, KID_CHARACTERS_MAX) : null;
-}
-
-/** Two usable keys under one kid: nobody can say which one signs. Both are left out. */
-function withoutDuplicates(
-  keys: readonly VerificationKey[],
-  rejected: readonly RejectedKey[],
-): ImportedKeySet {
-  const isDuplicate = (kid: string | null) =>
-    kid !== null && keys.filter((key) => key.kid === kid).length > 1;
-  const duplicates = new Set(keys.map(({ kid }) => kid).filter(isDuplicate));
-  return {
-    keys: keys.filter(({ kid }) => !duplicates.has(kid)),
-    rejected: [
-      ...rejected,
-      ...[...duplicates].map((kid) => ({ kid, reason: 'kid is not unique in the set' })),
-    ],
-  };
 }

@@ -1,0 +1,22 @@
+/** The port through which key sets and discovery metadata are fetched. Implemented in forward/fetch-document.ts. */
+
+export interface DocumentRequest {
+  readonly url: string;
+  /** Sent as If-None-Match; null: unconditional. */
+  readonly etag: string | null;
+  /** For the whole exchange. */
+  readonly timeoutMs: number;
+}
+
+export type FetchedDocument =
+  | {
+      readonly status: 200;
+      readonly body: string;
+      readonly etag: string | null;
+      /** `max-age` of Cache-Control, 0 for `no-store` and `no-cache`; null where nothing is said. */
+      readonly cacheMaxAgeMs: number | null;
+    }
+  | { readonly status: 304; readonly cacheMaxAgeMs: number | null };
+
+/** Rejects with an Error whose message names the cause for the operator: DNS, TLS, timeout, status, size. */
+export type DocumentFetcher = (wanted: DocumentRequest) => Promise<FetchedDocument>;
