@@ -30,6 +30,14 @@ export function formatPath(path: ConfigPath): string {
     .replace(/^\./, '');
 }
 
+/** Nobody reads more; the rest follows from the first ones. */
+const ISSUES_MAX = 100;
+
+/** As they stand in the file. */
+export function inOrder(issues: readonly ConfigIssue[]): ConfigIssue[] {
+  return [...issues].sort((a, b) => a.line - b.line || a.column - b.column).slice(0, ISSUES_MAX);
+}
+
 /** `file:line:column: path: message`, then the source line with a caret below the place. */
 export function formatIssues(issues: readonly ConfigIssue[]): string {
   return issues.map(formatIssue).join('\n');

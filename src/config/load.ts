@@ -1,9 +1,9 @@
 /** Reads a configuration file: YAML with positions, environment, schema. All that is wrong is reported at once. */
-import type { ConfigIssue, ConfigPath } from './issue.ts';
+import { type ConfigIssue, type ConfigPath, inOrder } from './issue.ts';
 import { type Config, configJsonSchema, configSchema } from './schema.ts';
 import { type ConfigFile, createSource } from './source.ts';
 import type { Environment } from './substitute.ts';
-import { offsetOf, readYaml } from './yaml.ts';
+import { offsetOf, readYaml, treeAt } from './yaml.ts';
 import { configIssuesOf } from './zod-issues.ts';
 
 /** A configuration that meets the schema. Cross checks and files come with compileConfig(). */
@@ -13,12 +13,11 @@ export interface LoadedConfig {
   readonly settings: Config;
   /** An issue at a place of the file: at the value, or at what of the path exists. */
   issue(path: ConfigPath, message: string): ConfigIssue;
-  /** Line of the value, from 1. */
+  /** True where the file itself holds the text: not `${NAME}`. */
+  isInline(path: ConfigPath): boolean;
+  /** Line of the key, from 1. */
   line(path: ConfigPath): number;
 }
-
-/** Nobody reads more; the rest follows from the first ones. */
-const ISSUES_MAX = 100;
 
 /** Never throws for anything that stands in the file. */
 export function loadConfig(
@@ -36,11 +35,8 @@ export function loadConfig(
     path: file.path,
     settings: parsed.data,
     issue: (path, message) => source.issueAt(offsetOf(tree, path, 'value'), path, message),
+    isInline: (path) => treeAt(tree, path)?.isFromEnvironment === false,
     line: (path) => source.lineAt(offsetOf(tree, path, 'key')),
   };
   return { config };
-}
-
-function inOrder(issues: readonly ConfigIssue[]): ConfigIssue[] {
-  return [...issues].sort((a, b) => a.line - b.line || a.column - b.column).slice(0, ISSUES_MAX);
 }

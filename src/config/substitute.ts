@@ -33,3 +33,8 @@ function lookUp(name: string, fallback: string | undefined, environment: Environ
   const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
   return value === undefined || value === '' ? (fallback ?? value) : value;
 }
+
+/** True where the text is one reference without a default, and nothing else. */
+export function isReference(text: string): boolean {
+  return /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(text);
+}

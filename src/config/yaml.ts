@@ -13,7 +13,7 @@ import {
 import type { Json } from '../core/json.ts';
 import type { ConfigIssue, ConfigPath } from './issue.ts';
 import type { ConfigFile, Source } from './source.ts';
-import { type Environment, substitute } from './substitute.ts';
+import { type Environment, isReference, substitute } from './substitute.ts';
 
 /** A configuration of a thousand routes has about 300 KiB. */
 const FILE_CHARACTERS_MAX = 1024 * 1024;
@@ -28,6 +28,8 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 export interface Tree {
   readonly value: Json;
   readonly offset: number;
+  /** The whole text is one `${NAME}`: what stands in the file is no secret. */
+  readonly isFromEnvironment: boolean;
   readonly members: ReadonlyMap<string | number, Member>;
 }
 
@@ -145,11 +147,11 @@ interface Reading {
 type Key = Scalar.Parsed | null;
 
 function treeOf(node: ParsedNode | null, path: ConfigPath, reading: Reading, fallbackOffset = 0): Tree {
-  if (node === null) return { value: null, offset: fallbackOffset, members: new Map() };
+  if (node === null) return leaf(null, fallbackOffset);
   const offset = node.range[0];
   const refuse = (message: string): Tree => {
     reading.issues.push(reading.source.issueAt(offset, path, message));
-    return { value: null, offset, members: new Map() };
+    return leaf(null, offset);
   };
   if (path.length > DEPTH_MAX) return refuse(`more than ${DEPTH_MAX} levels of nesting`);
   if (isAlias(node)) return refuse('aliases are not supported: write the value where it is used');
@@ -158,12 +160,22 @@ function treeOf(node: ParsedNode | null, path: ConfigPath, reading: Reading, fal
   if (isSeq(node)) {
     for (const [index, item] of node.items.entries())
       members.set(index, elementOf(item, [...path, index], reading, offset));
-    return { value: [...members.values()].map(({ tree }) => tree.value), offset, members };
+    return {
+      ...leaf(
+        [...members.values()].map(({ tree }) => tree.value),
+        offset,
+      ),
+      members,
+    };
   }
   if (!isMap<Key, ParsedNode | null>(node)) return refuse('is neither a value, a list nor a map');
   for (const { key, value } of node.items) addMember(members, key, value, path, reading);
   const entries = [...members].map(([name, { tree }]) => [name, tree.value] as const);
-  return { value: Object.fromEntries(entries), offset, members };
+  return { ...leaf(Object.fromEntries(entries), offset), members };
+}
+
+function leaf(value: Json, offset: number): Tree {
+  return { value, offset, isFromEnvironment: false, members: new Map() };
 }
 
 function elementOf(item: ParsedNode, path: ConfigPath, reading: Reading, offset: number): Member {
@@ -200,12 +212,12 @@ function scalarTree(node: Scalar.Parsed, reading: Reading, refuse: (message: str
     if (Number.isInteger(value) && !Number.isSafeInteger(value))
       return refuse('this integer loses precision; put it in quotes');
   }
-  if (typeof value !== 'string') return { value: value as Json, offset, members: new Map() };
+  if (typeof value !== 'string') return leaf(value as Json, offset);
   if (value.length > STRING_CHARACTERS_MAX)
     return refuse(`the text is longer than ${STRING_CHARACTERS_MAX} characters`);
   const { text, problems } = substitute(value, reading.environment);
   for (const problem of problems) refuse(problem);
-  return { value: text, offset, members: new Map() };
+  return { ...leaf(text, offset), isFromEnvironment: isReference(value) };
 }
 
 /** Where the path, or as much of it as exists, stands: the key for a value that is missing or unwanted. */
@@ -222,9 +234,9 @@ export function offsetOf(tree: Tree, path: ConfigPath, wanted: 'key' | 'value'):
   return offset;
 }
 
-/** The value at the path; undefined where there is none. */
-export function valueAt(tree: Tree, path: ConfigPath): Json | undefined {
+/** What stands at the path; undefined where nothing does. */
+export function treeAt(tree: Tree, path: ConfigPath): Tree | undefined {
   let current: Tree | undefined = tree;
   for (const part of path) current = current?.members.get(part)?.tree;
-  return current?.value;
+  return current;
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { ConfigIssue, ConfigPath } from './issue.ts';
 import type { Source } from './source.ts';
 import { didYouMean } from './suggest.ts';
-import { offsetOf, type Tree, valueAt } from './yaml.ts';
+import { offsetOf, type Tree, treeAt } from './yaml.ts';
 
 type Finding = z.core.$ZodIssue;
 type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -42,7 +42,7 @@ function issuesOf(finding: Finding, base: ConfigPath, context: Context): ConfigI
     case 'invalid_key':
       return [at(path, 'key', finding.issues[0]?.message ?? finding.message)];
     default:
-      return [at(path, 'value', messageOf(finding, valueAt(context.tree, path)))];
+      return [at(path, 'value', messageOf(finding, treeAt(context.tree, path)?.value))];
   }
 }
 

@@ -20,6 +20,13 @@ export const ALGORITHMS = [
 ] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 
+/** RFC 7518 §3.2: a shared secret has at least the size of the hash output. In bytes. */
+export const SECRET_BYTES_MIN: ReadonlyMap<Algorithm, number> = new Map([
+  ['HS256', 32],
+  ['HS384', 48],
+  ['HS512', 64],
+]);
+
 export interface Realm {
   readonly name: string;
   /** Compared with `iss` byte for byte. */

@@ -1,7 +1,7 @@
 /** `assertion`: what the backend learns. Defaults depend on the profile, and routes override single keys. */
 import { z } from 'zod';
 import type { AssertionPolicy, UserClaimsPolicy } from '../../core/assertion.ts';
-import { compileHeaderPolicy } from '../../core/headers.ts';
+import { compileHeaderPolicy, foldHeaderName } from '../../core/headers.ts';
 import { formatDurationMs, MINUTE_MS, SECOND_MS } from '../../core/time.ts';
 import { assertionAlgorithm } from './algorithm.ts';
 import { duration, durationOr, filePath, headerName, name, size, text } from './values.ts';
@@ -13,11 +13,12 @@ export const PROFILES = [
   'wso2-apim',
 ] as const satisfies AssertionPolicy['profile'][];
 
-type Defaults = Omit<AssertionPolicy, 'profile' | 'userClaims'> & {
+/** Every key of a policy that a profile settles. */
+export type AssertionDefaults = Omit<AssertionPolicy, 'profile' | 'userClaims'> & {
   readonly userClaims: Omit<UserClaimsPolicy, 'retriever' | 'exclude'>;
 };
 
-const STANDARD: Defaults = {
+const STANDARD: AssertionDefaults = {
   header: 'X-JWT-Assertion',
   dialect: 'http://wso2.org/claims',
   issuer: 'countersign',
@@ -38,7 +39,7 @@ const STANDARD: Defaults = {
 };
 
 /** What a profile means where the configuration says nothing else. */
-export const PROFILE_DEFAULTS: Readonly<Record<AssertionPolicy['profile'], Defaults>> = {
+export const PROFILE_DEFAULTS: Readonly<Record<AssertionPolicy['profile'], AssertionDefaults>> = {
   standard: STANDARD,
   'wso2-appm': {
     ...STANDARD,
@@ -65,10 +66,15 @@ const MESSAGE_HEADERS =
 
 const NO_OWNED_HEADERS = compileHeaderPolicy([]);
 
-const assertionHeader = headerName().refine(
-  (header) => NO_OWNED_HEADERS.requestFate(header) === 'pass' && !MESSAGE_HEADERS.test(header.toLowerCase()),
-  { error: 'has a meaning of its own in HTTP; take a name like X-JWT-Assertion' },
-);
+const assertionHeader = headerName().refine(mayCarryAssertion, {
+  error: 'has a meaning of its own in HTTP; take a name like X-JWT-Assertion',
+});
+
+/** The default name is owned already, whatever the configuration says. */
+function mayCarryAssertion(header: string): boolean {
+  if (foldHeaderName(header) === foldHeaderName(STANDARD.header)) return true;
+  return NO_OWNED_HEADERS.requestFate(header) === 'pass' && !MESSAGE_HEADERS.test(header.toLowerCase());
+}
 
 const byProfile = 'The default depends on the profile.';
 

@@ -23,7 +23,7 @@ const signingKeySchema = z.strictObject({
     .meta({
       description:
         'HMAC secret: its UTF-8 bytes, or `{file: path}` (one final line break is not part of it).',
-      examples: ['${FUSION_JWT_SECRET}', { file: '/run/secrets/fusion' }],
+      examples: [`\${FUSION_JWT_SECRET}`, { file: '/run/secrets/fusion' }],
     }),
   secretBase64: secret()
     .optional()

@@ -1,0 +1,135 @@
+/** From a loaded configuration to what the rooms run on. Cross checks and unreadable files are reported all at once. */
+import type { AssertionPolicy } from '../core/assertion.ts';
+import type { ListenerLimits } from '../core/limits.ts';
+import type { Realm } from '../core/realm.ts';
+import type { RouteTable } from '../core/route.ts';
+import type { UpstreamSettings } from '../core/upstream.ts';
+import { type AssertionSettings, assertionPolicies, assertionSettings } from './compile/assertion.ts';
+import { type CompileContext, type CompileDependencies, createContext } from './compile/context.ts';
+import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
+import { compileRouteTable } from './compile/routes.ts';
+import { compileUpstreams } from './compile/upstreams.ts';
+import { type ConfigIssue, inOrder } from './issue.ts';
+import type { LoadedConfig } from './load.ts';
+import type { BindAddress } from './schema/address.ts';
+import { PROFILE_DEFAULTS } from './schema/assertion.ts';
+import type { Config } from './schema.ts';
+
+export interface ListenerSettings {
+  readonly bind: BindAddress;
+}
+
+/** An immutable snapshot of everything that stands in the configuration. */
+export interface Compiled {
+  /** Absolute path; it may not exist yet. */
+  readonly dataDir: string;
+  readonly listeners: { readonly proxy: ListenerSettings; readonly ops: ListenerSettings };
+  readonly limits: ListenerLimits;
+  readonly shutdownGraceMs: number;
+  /** Networks in CIDR form. */
+  readonly trustedProxies: readonly string[];
+  readonly realms: readonly Realm[];
+  /** By realm name. */
+  readonly realmKeys: ReadonlyMap<string, RealmKeySettings>;
+  /** Verified tokens remembered, over all realms. */
+  readonly tokenCacheMax: number;
+  readonly routes: RouteTable;
+  readonly upstreams: readonly UpstreamSettings[];
+  /** Null: no route mints. */
+  readonly assertion: AssertionSettings | null;
+  /** Headers that only the gateway may set, as written. */
+  readonly ownedHeaders: readonly string[];
+  readonly observability: Config['observability'];
+  /** What weakens a check or is probably not meant; for the log at start and for `check`. */
+  readonly warnings: readonly ConfigIssue[];
+}
+
+/** Never throws for anything that stands in the file or is missing on the disk. */
+export function compileConfig(
+  config: LoadedConfig,
+  dependencies: CompileDependencies,
+): { compiled: Compiled } | { issues: ConfigIssue[] } {
+  const context = createContext(config, dependencies);
+  checkUniqueNames('realms', config.settings.realms, context);
+  checkUniqueNames('routes', config.settings.routes, context);
+  const realms = compileRealms(context);
+  const upstreams = compileUpstreams(context);
+  const policyOf = assertionPolicies(context);
+  const routes = compileRouteTable({ realms: realms.realms, upstreams, policyOf }, context);
+  const policies = policiesOf(routes);
+  checkOwnIssuer(policies, context);
+  const assertion = assertionSettings(policies, context);
+  if (context.issues.length > 0) return { issues: inOrder(context.issues) };
+  const compiled = {
+    ...processSettings(context),
+    ...realmSettings(realms),
+    routes,
+    upstreams: upstreams.all(),
+    assertion,
+    ownedHeaders: ownedHeaders(policies),
+    warnings: inOrder(context.warnings),
+  };
+  return { compiled };
+}
+
+function processSettings(context: CompileContext) {
+  const { dataDir, listeners, limits, shutdownGrace, trustedProxies, observability } =
+    context.config.settings;
+  return {
+    dataDir: context.resolvePath(dataDir),
+    listeners: { proxy: { bind: listeners.proxy.bind }, ops: { bind: listeners.ops.bind } },
+    limits: {
+      headerBytes: limits.headerBytes,
+      headerCount: limits.headerCount,
+      headersTimeoutMs: limits.headersTimeout,
+      requestTimeoutMs: limits.requestTimeout,
+      idleTimeoutMs: limits.idleTimeout,
+      connections: limits.connections,
+    },
+    shutdownGraceMs: shutdownGrace,
+    trustedProxies,
+    observability,
+  };
+}
+
+function realmSettings({ realms, keys, tokenCacheMax }: CompiledRealms) {
+  return { realms, realmKeys: keys, tokenCacheMax };
+}
+
+function policiesOf({ routes }: RouteTable): AssertionPolicy[] {
+  return [...new Set(routes.map(({ assertion }) => assertion).filter((policy) => policy !== null))];
+}
+
+/** The default name is owned too: a backend may read it although nothing is minted. */
+function ownedHeaders(policies: readonly AssertionPolicy[]): string[] {
+  return [...new Set([PROFILE_DEFAULTS.standard.header, ...policies.map(({ header }) => header)])];
+}
+
+function checkUniqueNames(
+  block: 'realms' | 'routes',
+  specs: readonly { readonly name: string }[],
+  context: CompileContext,
+): void {
+  const firsts = new Map<string, number>();
+  for (const [index, { name }] of specs.entries()) {
+    const first = firsts.get(name);
+    if (first === undefined) firsts.set(name, index);
+    else
+      context.refuse(
+        [block, index, 'name'],
+        `"${name}" is used twice, first in line ${context.config.line([block, first, 'name'])}`,
+      );
+  }
+}
+
+/** Whoever may read one of our assertions could come back with it as a caller (confused deputy). */
+function checkOwnIssuer(policies: readonly AssertionPolicy[], context: CompileContext): void {
+  const own = new Set(policies.map(({ issuer }) => issuer));
+  for (const [index, { issuer, chained }] of context.config.settings.realms.entries()) {
+    if (own.has(issuer) && !chained)
+      context.refuse(
+        ['realms', index, 'issuer'],
+        'is the issuer of our own assertions; chained: true says that the caller is another countersign',
+      );
+  }
+}
