@@ -126,6 +126,7 @@ export function withoutCookies(cookieHeader: string, names: ReadonlySet<string>)
 
 /** The query without the parameters of these names; every other byte stays as it was. */
 export function withoutQueryParameters(query: string, names: ReadonlySet<string>): string {
+  if (query === '') return '';
   const kept = query
     .slice(1)
     .split('&')

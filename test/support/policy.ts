@@ -9,7 +9,7 @@ import type { Principal, VerifiedToken } from '../../src/core/principal.ts';
 import type { Realm } from '../../src/core/realm.ts';
 import { compileRoutes, type Route, type RouteTable } from '../../src/core/route.ts';
 
-export const BEARER: TokenLocation = {
+export const BEARER: Extract<TokenLocation, { kind: 'header' }> = {
   kind: 'header',
   name: 'Authorization',
   scheme: 'Bearer',
