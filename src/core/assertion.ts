@@ -1,9 +1,10 @@
 /** The payload of the assertion: which claims, under which names, in which order. Encoding and signing live in jwt/. */
+import { defaultClaims, type NamedClaim, userClaims } from './assertion-claims.ts';
 import type { Json } from './json.ts';
 import type { Principal } from './principal.ts';
 import type { Realm } from './realm.ts';
-import type { Application, Route } from './route.ts';
-import { numericDate } from './time.ts';
+import type { Route } from './route.ts';
+import { numericDate, SECOND_MS } from './time.ts';
 
 export type AssertionProfile = 'standard' | 'wso2-appm' | 'wso2-apim';
 
@@ -41,7 +42,7 @@ export interface UserClaimsPolicy {
   readonly retriever: ClaimsRetriever | null;
   /** Only the claims that the application selected (WSO2 AddClaimsSelectively). */
   readonly selective: boolean;
-  /** Exact names, as retrieved or with the dialect. */
+  /** Exact names: as in the token, as retrieved, or with the dialect. */
   readonly exclude: ReadonlySet<string>;
   /** Names that are no URI get the dialect. */
   readonly convertDialect: boolean;
@@ -56,11 +57,15 @@ export interface UserClaims {
   readonly claims: ReadonlyMap<string, Json>;
   /** `natural`: sorted by name, by UTF-16 code unit; `given`: in the order of the map. */
   readonly order: 'natural' | 'given';
+  /** Names that get the dialect also where `convertDialect` is off. */
+  readonly prefixed?: ReadonlySet<string>;
 }
 
 /** Source of user claims (WSO2's ClaimsRetriever as the gateway sees it). Failures are `claims_unavailable`. */
 export interface ClaimsRetriever {
   readonly name: string;
+  /** Rises when claims given before may be wrong now: assertions made with them are not sent any more. */
+  readonly generation?: number;
   /** @throws CountersignError claims_unavailable */
   retrieve(principal: Principal, realm: Realm): UserClaims | Promise<UserClaims>;
 }
@@ -82,42 +87,34 @@ export interface AssertionInput {
   readonly nowMs: number;
   /** Unique per assertion. */
   readonly jti: string;
+  /** Leaves out the claim that the realm reads groups from: the assertion was too large with it. */
+  readonly dropGroups?: boolean;
 }
 
 export interface AssertionPayload {
   /** Names and values in the order in which they are written. No name twice. */
   readonly claims: ReadonlyMap<string, Json>;
+  /** As written: whole seconds, or milliseconds. */
   readonly expiresAtMs: number;
-  /** Names of user claims left out because a default claim has the name. For the debug log. */
+  /** Names of user claims left out because the name is taken. For the debug log. */
   readonly shadowed: readonly string[];
 }
 
 export const ANONYMOUS: Principal = { subject: 'anonymous', groups: [], roles: [], scopes: [], claims: {} };
 
-/** `<dialect>/<name>`; an empty dialect, or one that ends in `/`, gets no further slash. */
-export function joinDialect(dialect: string, name: string): string {
-  return dialect === '' || dialect.endsWith('/') ? `${dialect}${name}` : `${dialect}/${name}`;
-}
-
-/** True for names that are URIs already: `http://…`, `urn:…`. They never get a dialect. */
-export function isUriName(name: string): boolean {
-  return /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/|urn:)/.test(name);
-}
-
+/**
+ * Registered claims, then the default claims, then the user's. Never longer than the policy's life, and never
+ * beyond the `exp` of the caller's token.
+ */
 export function assertionPayload(input: AssertionInput): AssertionPayload {
-  const { policy, subject, userClaims, nowMs } = input;
-  const dialect = userClaims?.dialect ?? policy.dialect;
-  const expiresAtMs = Math.min(nowMs + policy.ttlMs, subject.expiresAtMs);
+  const { policy, subject, nowMs } = input;
+  const dialect = input.userClaims?.dialect ?? policy.dialect;
+  const expiresAtMs = assertionExpiryMs(policy, subject.expiresAtMs, nowMs);
+  const user = userClaims(input, dialect);
   const claims = new Map<string, Json>(registeredClaims(input, expiresAtMs));
-  for (const [name, value] of applicationClaims(input)) claims.set(joinDialect(dialect, name), value);
-  if (policy.includeRealm && subject.realm !== null)
-    claims.set(joinDialect(dialect, 'realm'), subject.realm.name);
-  const shadowed: string[] = [];
-  for (const [name, value] of selectedUserClaims(input, dialect)) {
-    if (claims.has(name)) shadowed.push(name);
-    else claims.set(name, value);
-  }
-  return { claims, expiresAtMs, shadowed };
+  for (const [name, value] of defaultClaims(input, dialect)) claims.set(name, value);
+  for (const [name, value] of user.claims) claims.set(name, value);
+  return { claims, expiresAtMs, shadowed: user.shadowed };
 }
 
 /** The JSON text of the payload, members in order: an object literal would move names that look like integers. */
@@ -128,18 +125,28 @@ export function payloadText(payload: AssertionPayload): string {
   return `{${members.join(',')}}`;
 }
 
-function registeredClaims(input: AssertionInput, expiresAtMs: number): [string, Json][] {
-  const { policy, route, subject, nowMs, jti, userClaims } = input;
+/**
+ * When an assertion made now dies: after the policy's life, or with the caller's token. In whole units of the policy,
+ * rounded down, so that it never lives longer than meant.
+ */
+export function assertionExpiryMs(
+  { ttlMs, timeUnit }: Pick<AssertionPolicy, 'ttlMs' | 'timeUnit'>,
+  tokenExpiresAtMs: number,
+  nowMs: number,
+): number {
+  const expiresAtMs = Math.min(nowMs + ttlMs, tokenExpiresAtMs);
+  return timeUnit === 'milliseconds' ? Math.floor(expiresAtMs) : numericDate(expiresAtMs) * SECOND_MS;
+}
+
+function registeredClaims(input: AssertionInput, expiresAtMs: number): NamedClaim[] {
+  const { policy, route, subject, nowMs, jti } = input;
   const name = subject.principal.subject;
   const time = (timeMs: number) =>
     policy.timeUnit === 'milliseconds' ? Math.floor(timeMs) : numericDate(timeMs);
-  if (policy.profile === 'wso2-appm') {
-    const user: [string, Json][] =
-      userClaims === null ? [] : [[policy.userClaims.selective ? 'Subject' : 'sub', name]];
-    return [['iss', policy.issuer], ['exp', time(expiresAtMs)], ...user];
-  }
+  const head: NamedClaim = ['iss', policy.issuer];
+  if (policy.profile === 'wso2-appm') return [head, ['exp', time(expiresAtMs)], ...appManagerUser(input)];
   return [
-    ['iss', policy.issuer],
+    head,
     ['sub', name],
     ['aud', policy.audience ?? route.application.name],
     ['iat', time(nowMs)],
@@ -148,63 +155,8 @@ function registeredClaims(input: AssertionInput, expiresAtMs: number): [string, 
   ];
 }
 
-/** The default claims in WSO2's order. Null values are left out, as API Manager does. */
-function applicationClaims(input: AssertionInput): [string, Json][] {
-  const { policy, route, subject } = input;
-  const extended = policy.standardClaims === 'extended';
-  const { application } = route;
-  const all: [string, Json, 'basic' | 'extended'][] = [
-    ['subscriber', application.subscriber, 'basic'],
-    ['applicationid', application.id, 'extended'],
-    ['applicationname', application.name, 'basic'],
-    ['applicationtier', application.tier, 'extended'],
-    ['apiname', application.name, 'extended'],
-    ['apicontext', application.context, 'basic'],
-    ['version', application.version, 'basic'],
-    ['tier', application.tier, 'basic'],
-    ['keytype', 'PRODUCTION', 'extended'],
-    ['usertype', 'APPLICATION_USER', 'extended'],
-    ['enduser', subject.principal.subject, 'basic'],
-    ['enduserTenantId', '-1234', 'extended'],
-    ['applicationUUId', application.uuid, 'extended'],
-  ];
-  const wanted = (name: string) =>
-    !policy.userClaims.selective || name === 'enduser' || isSelected(application, name, name);
-  return all
-    .filter(([name, value, set]) => value !== null && (extended || set === 'basic') && wanted(name))
-    .filter(() => policy.standardClaims !== 'none')
-    .map(([name, value]) => [name, value]);
-}
-
-function isSelected(application: Application, name: string, fullName: string): boolean {
-  return application.claims?.some((selected) => selected === name || selected === fullName) ?? false;
-}
-
-/** User claims under their final names: filtered, prefixed, multi-valued ones in form, in order. */
-function selectedUserClaims(input: AssertionInput, dialect: string): [string, Json][] {
-  const { policy, route, userClaims, subject } = input;
-  if (userClaims === null) return [];
-  const rules = policy.userClaims;
-  const named: [string, Json][] = [];
-  const withRoles: [string, Json][] = [...userClaims.claims].filter(([name]) => name !== 'role');
-  if (subject.realm !== null) withRoles.push(['role', [...subject.principal.roles]]);
-  for (const [name, value] of withRoles) {
-    const fullName =
-      isUriName(name) || !(rules.convertDialect || name === 'role') ? name : joinDialect(dialect, name);
-    if (rules.exclude.has(name) || rules.exclude.has(fullName)) continue;
-    if (rules.selective && !isSelected(route.application, name, fullName)) continue;
-    named.push([fullName, inForm(value, rules)]);
-  }
-  return userClaims.order === 'given' ? named : named.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-}
-
-/** A string that holds the separator is a list; lists are joined where backends expect WSO2's comma. */
-function inForm(value: Json, rules: UserClaimsPolicy): Json {
-  const separator = rules.multiValueSeparator;
-  const list =
-    typeof value === 'string' && separator !== '' && value.includes(separator)
-      ? value.split(separator)
-      : value;
-  const isFlat = Array.isArray(list) && list.every((item) => typeof item !== 'object');
-  return isFlat && rules.multiValue === 'join' ? list.join(',') : list;
+/** App Manager names the user beside `enduser` only where a retriever is configured. */
+function appManagerUser({ policy, subject, userClaims: found }: AssertionInput): NamedClaim[] {
+  if (found === null) return [];
+  return [[policy.userClaims.selective ? 'Subject' : 'sub', subject.principal.subject]];
 }
