@@ -1,12 +1,13 @@
 /**
  * WebSocket tunnels, carried by http-proxy 1.18.1, which is used nowhere else. It copies the client's headers, joins
- * paths by its own rules and relays what an upstream answers instead of 101 without its framing; so here it only
- * opens the connection and joins the two sockets. Head and answers are written by us, in its `proxyReqWs` event.
+ * paths by its own rules, believes every 101 and relays any other answer without its framing; so here it only opens
+ * the connection and joins the two sockets. The head, and what an answer means, are ours.
  */
 import { createHash } from 'node:crypto';
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { CountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
@@ -17,7 +18,7 @@ import type { Origin } from './pool.ts';
 import type { ResponseSink, UpgradeRequest } from './upstream.ts';
 
 export interface Upgrader {
-  /** @throws CountersignError upstream_unreachable, upstream_timeout, upstream_protocol_error */
+  /** Resolves when it is over; failures go to the request's `onFailure`. */
   upgrade(request: UpgradeRequest, sink: ResponseSink): Promise<void>;
   close(): void;
 }
@@ -25,40 +26,33 @@ export interface Upgrader {
 /** A tunnel in which nothing moves is closed after this: longer than any usual ping interval. */
 const TUNNEL_IDLE_MS = 10 * 60 * 1000;
 
+const SWITCHING_PROTOCOLS = 101;
+
 /** RFC 6455 §1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 interface Attempt {
   readonly request: UpgradeRequest;
   readonly sink: ResponseSink;
-  readonly settle: (thrown: unknown) => void;
+  readonly settings: UpstreamSettings;
+  /** Answers the client, who is still waiting, and ends the attempt. */
+  readonly fail: (thrown: unknown) => void;
+  readonly done: () => void;
 }
 
 export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgrader {
   const proxy = httpProxy.createProxyServer({ secure: true });
-  const attempts = new WeakMap<IncomingMessage, Attempt>();
   const agent = createAgent(origin, settings);
-  proxy.on('proxyReqWs', (outgoing, message) => {
-    const attempt = attempts.get(message);
-    if (attempt === undefined) outgoing.destroy();
-    else guard(outgoing, attempt, settings);
-  });
   return {
     upgrade: (request, sink) =>
-      new Promise((resolve, reject) => {
-        const settle = (thrown: unknown) => {
-          if (thrown === null) resolve();
-          else reject(upstreamFailure(thrown, settings.name));
+      new Promise((done) => {
+        const fail = (thrown: unknown) => {
+          request.onFailure(upstreamFailure(thrown, settings.name));
+          done();
         };
-        attempts.set(request.message, { request, sink, settle });
-        // No early bytes: a client speaks WebSocket only after the 101.
-        proxy.ws(
-          request.message,
-          request.socket,
-          Buffer.alloc(0),
-          { target: targetOf(origin), agent },
-          settle,
-        );
+        const outgoing = open(proxy, { target: targetOf(origin), agent }, request, fail);
+        if (outgoing === null) fail(new CountersignError('internal_error', 'http-proxy opened no request'));
+        else takeOver(outgoing, { request, sink, settings, fail, done });
       }),
     close: () => agent.destroy(),
   };
@@ -80,33 +74,57 @@ function targetOf(origin: Origin): httpProxy.ProxyTarget {
   return { protocol, host: hostname, hostname, port, ...(socketPath === null ? {} : { socketPath }) };
 }
 
-/** Runs before http-proxy adds its own listeners, so that ours see every answer first. */
-function guard(outgoing: ClientRequest, attempt: Attempt, settings: UpstreamSettings): void {
-  const { request, sink, settle } = attempt;
-  writeHead(outgoing, request);
+/** The upstream request that http-proxy makes. It hands it out in an event, before `ws` returns. */
+function open(
+  proxy: httpProxy,
+  options: httpProxy.ServerOptions,
+  request: UpgradeRequest,
+  fail: (thrown: unknown) => void,
+): ClientRequest | null {
+  let opened: ClientRequest | null = null;
+  const keep: httpProxy.ProxyReqWsCallback = (outgoing) => {
+    opened = outgoing;
+    writeHead(outgoing, request);
+  };
+  proxy.on('proxyReqWs', keep);
+  // No early bytes: a client speaks WebSocket only after the 101.
+  proxy.ws(request.message, request.socket, Buffer.alloc(0), options, fail);
+  proxy.removeAllListeners('proxyReqWs');
+  return opened;
+}
+
+/** Puts our reading of the answer in the place of http-proxy's. */
+function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
+  const { request, sink, settings, fail, done } = attempt;
+  const join = outgoing.listeners('upgrade');
+  outgoing.removeAllListeners('upgrade').removeAllListeners('response');
   outgoing.setTimeout(settings.timeouts.responseMs, () => {
-    outgoing.destroy(
-      new CountersignError('upstream_timeout', `upstream ${settings.name} did not answer the upgrade`),
-    );
+    outgoing.destroy(new CountersignError('upstream_timeout', 'no answer to the upgrade'));
   });
-  request.socket.once('close', () => outgoing.destroy());
+  leaveWithClient(request.socket, outgoing);
+  const refuse = (why: string) => {
+    outgoing.destroy();
+    fail(new CountersignError('upstream_protocol_error', why));
+  };
   outgoing.on('response', (response) => {
-    relay(response, request.headerPolicy, sink).then(() => settle(null), settle);
+    if (response.statusCode === SWITCHING_PROTOCOLS) refuse('a 101 without Upgrade');
+    else relay(response, request.headerPolicy, sink).then(done, fail);
   });
-  outgoing.on('upgrade', (response, tunnel: Socket) => {
+  outgoing.on('upgrade', (response, tunnel: Socket, head) => {
     if (!isWebSocketAccepted(response, request)) {
-      tunnel.destroy();
-      settle(
-        new CountersignError(
-          'upstream_protocol_error',
-          'the 101 of the upstream does not accept this WebSocket',
-        ),
-      );
+      refuse('the 101 does not accept this WebSocket');
       return;
     }
     hideOwnedHeaders(response, request.headerPolicy);
-    superviseTunnel(request.socket, tunnel, () => settle(null));
+    for (const listener of join) listener.call(outgoing, response, tunnel, head);
+    superviseTunnel(request.socket, tunnel, done);
   });
+}
+
+/** The client is read, so that its leaving is noticed; what it says before the 101 is dropped (CVE-2025-64763). */
+function leaveWithClient(client: Duplex, outgoing: ClientRequest): void {
+  const leave = () => outgoing.destroy();
+  client.once('close', leave).once('end', leave).resume();
 }
 
 /** Replaces the head that http-proxy made of the client's: the path as decided, the headers as decided. */
@@ -122,8 +140,6 @@ function writeHead(outgoing: ClientRequest, request: UpgradeRequest): void {
 
 /** Any answer but 101 goes to the client as a plain response: no tunnel, no byte of the client passed on. */
 async function relay(response: IncomingMessage, policy: HeaderPolicy, sink: ResponseSink): Promise<void> {
-  // http-proxy would write the answer again, without its framing, to anything that is no upgrade.
-  Object.assign(response, { upgrade: true });
   sink.start(
     response.statusCode ?? 0,
     responseHeaders(response.rawHeaders, policy, response.statusCode ?? 0),
@@ -153,21 +169,16 @@ function hideOwnedHeaders(response: IncomingMessage, policy: HeaderPolicy): void
 }
 
 /** Either end closes the other: a half-open tunnel would live for ever. */
-function superviseTunnel(
-  client: Socket | UpgradeRequest['socket'],
-  tunnel: Socket,
-  onClosed: () => void,
-): void {
+function superviseTunnel(client: Duplex, tunnel: Socket, onClosed: () => void): void {
   client.once('close', () => tunnel.destroy());
   tunnel.once('close', () => {
     endSoon(client);
     onClosed();
   });
-  // http-proxy switches time limits off when it joins the sockets, right after this.
-  setImmediate(() => tunnel.setTimeout(TUNNEL_IDLE_MS, () => tunnel.destroy()));
+  tunnel.setTimeout(TUNNEL_IDLE_MS, () => tunnel.destroy());
 }
 
-function endSoon(client: UpgradeRequest['socket']): void {
+function endSoon(client: Duplex): void {
   if (client instanceof Socket) client.destroySoon();
   else client.end();
 }

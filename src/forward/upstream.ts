@@ -1,6 +1,7 @@
 /** The port between the HTTP edge and the upstream side: what is sent, and where the response goes. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
+import type { CountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
 
 /** A request as the upstream will receive it. Nothing is added or removed after this. */
@@ -23,6 +24,8 @@ export interface UpgradeRequest extends Omit<UpstreamRequest, 'body'> {
   readonly message: IncomingMessage;
   /** The client's connection, in the state in which node:http hands it over. */
   readonly socket: Duplex;
+  /** Called at once, before the socket is closed: the only moment at which the client can be answered. */
+  readonly onFailure: (error: CountersignError) => void;
 }
 
 /** The client's side of an exchange, as the HTTP engine offers it. */
@@ -51,7 +54,7 @@ export interface Upstream {
    * @throws CountersignError upstream_unreachable, upstream_timeout, upstream_protocol_error
    */
   forward(request: UpstreamRequest, sink: ResponseSink): Promise<void>;
-  /** Resolves when the tunnel is closed, or when the upstream's other answer has been handed to the sink. */
+  /** Resolves when the tunnel is closed, when another answer has been handed to the sink, or after `onFailure`. */
   upgrade(request: UpgradeRequest, sink: ResponseSink): Promise<void>;
   /** Ends idle connections now and the others when their request is done. */
   close(): Promise<void>;

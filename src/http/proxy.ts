@@ -93,7 +93,8 @@ async function serveUpgrade(
     const upstream = upstreamOf(snapshot, allow);
     const plain = outgoing({ request, allow, exchange, snapshot, upstream, message, body: null });
     exchange.forwardingTo(upstream.name);
-    await upstream.upgrade({ ...plain, message, socket }, exchange.sink);
+    const onFailure = (error: CountersignError) => exchange.fail(error);
+    await upstream.upgrade({ ...plain, message, socket, onFailure }, exchange.sink);
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {

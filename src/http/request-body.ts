@@ -38,13 +38,18 @@ export class RequestBody extends Readable {
   }
 }
 
+/** True where nothing more of the request can come. */
+function isRead(message: IncomingMessage): boolean {
+  return message.complete || !hasBody(message.rawHeaders);
+}
+
 /** What is read of an unwanted body before the connection is closed instead. */
 const DRAIN_BYTES_MAX = 64 * 1024;
 const DRAIN_MS_MAX = 1000;
 
 /** True where an unwanted body is small enough to be read, so that the connection can be kept. */
 export function isDrainable(message: IncomingMessage): boolean {
-  if (message.complete || !hasBody(message.rawHeaders)) return true;
+  if (isRead(message)) return true;
   const length = message.headers['content-length'];
   return length !== undefined && Number(length) <= DRAIN_BYTES_MAX && message.headers.expect === undefined;
 }
@@ -54,16 +59,16 @@ export function isDrainable(message: IncomingMessage): boolean {
  * Either way its bytes are never taken for a next request. `onDone` runs before a close, once.
  */
 export function drain(message: IncomingMessage, onDone: () => void): void {
-  if (message.complete || message.destroyed) {
+  if (isRead(message) || message.destroyed) {
     onDone();
     return;
   }
   let bytes = 0;
-  const finish = (isRead: boolean) => {
+  const finish = (isWhole: boolean) => {
     clearTimeout(timer);
     message.off('data', count).off('end', onEnd).off('close', onCut);
     onDone();
-    if (!isRead) message.socket.destroySoon();
+    if (!isWhole) message.socket.destroySoon();
   };
   const count = (chunk: Buffer) => {
     bytes += chunk.length;
@@ -77,7 +82,7 @@ export function drain(message: IncomingMessage, onDone: () => void): void {
 
 /** Answers before the body was read, without cutting off a client that is still sending it. */
 export function answerEarly(message: IncomingMessage, response: ServerResponse, body: string): void {
-  if (message.complete) {
+  if (isRead(message)) {
     response.end(body);
     return;
   }

@@ -18,6 +18,7 @@ export interface SinkOptions {
 export class ServerResponseSink implements ResponseSink {
   readonly #options: SinkOptions;
   #stalled: NodeJS.Timeout | undefined;
+  #closeListener: (() => void) | undefined;
   bytes = 0;
   /** When the head of the upstream's answer came; null: not yet. */
   startedAtMs: number | null = null;
@@ -42,14 +43,17 @@ export class ServerResponseSink implements ResponseSink {
         cause,
       });
     }
-    response.flushHeaders();
+    // A head that comes with its body leaves in one packet; one that comes alone (server-sent events) does not wait.
+    queueMicrotask(() => {
+      if (this.bytes === 0 && !response.writableEnded) response.flushHeaders();
+    });
   }
 
   write(chunk: Buffer): boolean {
     const { response, idleTimeoutMs } = this.#options;
     this.bytes += chunk.length;
     if (response.write(chunk)) return true;
-    this.#stalled ??= setTimeout(() => response.destroy(), idleTimeoutMs);
+    this.#stalled ??= setTimeout(() => this.#cutStalled(), idleTimeoutMs);
     return false;
   }
 
@@ -74,8 +78,17 @@ export class ServerResponseSink implements ResponseSink {
 
   onClose(listener: () => void): void {
     const { response } = this.#options;
+    this.#closeListener = listener;
     response.once('close', () => {
       if (!response.writableFinished) listener();
     });
+  }
+
+  /** A pipelined response that waits for its turn emits no `close`: its upstream is told here. */
+  #cutStalled(): void {
+    const { response, message } = this.#options;
+    response.destroy();
+    message.socket.destroy();
+    this.#closeListener?.();
   }
 }

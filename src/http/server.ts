@@ -103,6 +103,7 @@ class Connections {
   /** The last response of each connection: an error is not written into the middle of it. */
   readonly #responses = new WeakMap<Duplex, ServerResponse>();
   readonly #tunnels = new Set<Duplex>();
+  readonly #refused = new WeakSet<Duplex>();
   #isClosing = false;
 
   constructor(server: Server, options: ListenerOptions) {
@@ -132,7 +133,10 @@ class Connections {
     this.#guard(this.#options.handlers.upgrade?.(message, response, socket), response);
   }
 
+  /** Answers what is no request, and closes. Bytes that still arrive are parsed as nothing. */
   refuse(error: CountersignError, socket: Duplex): void {
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
     const response = this.#responses.get(socket);
     const isBusy = response !== undefined && !response.writableFinished;
     if (!socket.writable || (isBusy && (response.headersSent || response.socket !== socket))) {
@@ -140,7 +144,8 @@ class Connections {
       return;
     }
     const requestId = this.#options.randomId();
-    socket.end(problemBytes(error, requestId), () => socket.destroy());
+    socket.end(problemBytes(error, requestId));
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
     this.#options.handlers.onUnreadable?.(error, requestId, socket);
   }
 
@@ -173,6 +178,9 @@ class Connections {
     });
   }
 }
+
+/** A connection with unread bytes that is closed at once loses its answer to a reset. */
+const LINGER_MS = 500;
 
 const UNREADABLE: ReadonlyMap<string, ErrorCode> = new Map([
   ['HPE_HEADER_OVERFLOW', 'headers_too_large'],

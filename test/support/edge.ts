@@ -1,14 +1,10 @@
 /** A proxy listener over real sockets, with routes given by the test and a verifier and minter made by hand. */
 import { randomUUID } from 'node:crypto';
-import type { AssertionPolicy } from '../../src/core/assertion.ts';
-import { NO_REQUIREMENTS } from '../../src/core/authorize.ts';
-import type { TokenLocation } from '../../src/core/credential.ts';
 import type { AssertionMinter, TokenVerifier } from '../../src/core/decision.ts';
 import { CountersignError } from '../../src/core/errors.ts';
 import { compileHeaderPolicy } from '../../src/core/headers.ts';
 import type { ListenerLimits } from '../../src/core/limits.ts';
 import type { VerifiedToken } from '../../src/core/principal.ts';
-import type { Realm } from '../../src/core/realm.ts';
 import { compileRoutes, type Route } from '../../src/core/route.ts';
 import type { UpstreamSettings } from '../../src/core/upstream.ts';
 import { createUpstreams, type Upstreams } from '../../src/forward/upstreams.ts';
@@ -16,94 +12,11 @@ import type { AccessRecord } from '../../src/http/access.ts';
 import { compileTrustedProxies } from '../../src/http/client-address.ts';
 import { createProxyListener, type ProxySnapshot } from '../../src/http/proxy.ts';
 import type { PublishedKeys } from '../../src/http/published-keys.ts';
+import { ASSERTION_POLICY, testRoute, testToken } from './policy.ts';
 
-export const BEARER: TokenLocation = {
-  kind: 'header',
-  name: 'Authorization',
-  scheme: 'Bearer',
-  schemeCaseSensitive: true,
-};
-
-export const REALM: Realm = {
-  name: 'test',
-  issuer: 'https://issuer.test',
-  audiences: [],
-  types: [],
-  algorithms: ['HS256'],
-  allowUnsigned: false,
-  requireExpiration: true,
-  requiredClaims: [],
-  clockSkewMs: 0,
-  maxAgeMs: null,
-  iatUnit: 'auto',
-  subjectClaim: { text: 'sub', segments: ['sub'] },
-  groupsClaim: null,
-  scopesClaim: { text: 'scope', segments: ['scope'] },
-  defaultRoles: [],
-  rolesOfGroup: new Map(),
-  claimMapping: new Map(),
-  unmappedClaims: 'pass',
-  tokenFrom: [BEARER],
-};
-
-export const ASSERTION: AssertionPolicy = {
-  profile: 'standard',
-  header: 'X-JWT-Assertion',
-  dialect: 'http://wso2.org/claims',
-  issuer: 'countersign',
-  algorithm: 'RS256',
-  ttlMs: 300_000,
-  minRemainingMs: 30_000,
-  audience: null,
-  encoding: 'base64url',
-  timeUnit: 'seconds',
-  x5t: 'none',
-  kid: true,
-  standardClaims: 'basic',
-  includeRealm: false,
-  anonymous: false,
-  userClaims: {
-    retriever: null,
-    selective: false,
-    exclude: new Set(),
-    convertDialect: true,
-    multiValue: 'array',
-    multiValueSeparator: ',,,',
-  },
-  maxBytes: 6144,
-  onOversize: 'reject',
-};
-
+/** Protected, minting, everything below `/`, to the upstream `app`. */
 export function route(overrides: Partial<Route> = {}): Route {
-  const name = overrides.name ?? 'app';
-  return {
-    name,
-    hosts: ['*'],
-    pathPrefix: '/',
-    methods: [],
-    allowPath: [],
-    auth: 'required',
-    mode: 'enforce',
-    realms: [REALM],
-    tokenLocations: [BEARER],
-    require: NO_REQUIREMENTS,
-    application: {
-      id: null,
-      uuid: null,
-      name,
-      subscriber: null,
-      tier: null,
-      context: null,
-      version: null,
-      claims: null,
-    },
-    assertion: ASSERTION,
-    forwardAuthorization: false,
-    upstream: 'app',
-    stripPrefix: false,
-    preserveHost: false,
-    ...overrides,
-  };
+  return testRoute({ name: 'app', upstream: 'app', assertion: ASSERTION_POLICY, ...overrides });
 }
 
 export const GOOD_TOKEN = 'good';
@@ -116,15 +29,7 @@ export const verifier: TokenVerifier = {
     const realm = realms[0];
     if (token !== GOOD_TOKEN || realm === undefined)
       throw new CountersignError('bad_signature', 'not the good token');
-    return {
-      id: 'id',
-      realm,
-      principal: { subject: 'alice', groups: [], roles: [], scopes: [], claims: { sub: 'alice' } },
-      validity: { notBeforeMs: 0, refusedFromMs: Infinity, refusal: 'expired', expiresAtMs: Infinity },
-      algorithm: 'HS256',
-      kid: null,
-      notices: [],
-    };
+    return testToken({ realm });
   },
 };
 
