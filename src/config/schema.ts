@@ -24,11 +24,8 @@ export const configSchema = z.strictObject({
   listeners: listenersSchema,
   trustedProxies: z
     .array(networkRange())
-    .default([])
-    .meta({
-      description: 'Networks of proxies in front whose X-Forwarded-* are believed.',
-      examples: [['10.0.0.0/8']],
-    }),
+    .prefault([])
+    .meta({ description: 'Networks of proxies in front whose X-Forwarded-* are believed, like 10.0.0.0/8.' }),
   shutdownGrace: durationOr('30s', { min: '0s', max: '1h' }).meta({
     description: 'How long running requests may take after SIGTERM.',
   }),
@@ -56,5 +53,9 @@ export type Config = z.output<typeof configSchema>;
 
 /** The configuration as people may write it, as JSON Schema draft 2020-12. */
 export function configJsonSchema(): z.core.JSONSchema.BaseSchema {
-  return z.toJSONSchema(configSchema, { io: 'input', reused: 'inline' });
+  return {
+    title: 'countersign.yaml',
+    description: 'Configuration of countersign.',
+    ...z.toJSONSchema(configSchema, { io: 'input', reused: 'inline' }),
+  };
 }

@@ -40,7 +40,10 @@ const REFERENCE_ONLY = /^["']?\$\{[A-Za-z_][A-Za-z0-9_]*\}["']?(?:\s|[,}\]]|$)/;
 
 /** Masked at the same length, so that carets still point at their place. */
 export function maskSecrets(line: string): string {
-  return line.replace(SECRET, (found: string, key: string, value: string) =>
-    REFERENCE_ONLY.test(value) ? found : key + '*'.repeat(value.length),
-  );
+  return line.replace(SECRET, (found: string, key: string, value: string, offset: number) => {
+    if (REFERENCE_ONLY.test(value)) return found;
+    const isPlainInBraces = /^[^"']/.test(value) && line.lastIndexOf('{', offset) !== -1;
+    const end = isPlainInBraces ? value.search(/[,}]|$/) : value.length;
+    return key + '*'.repeat(end) + maskSecrets(value.slice(end));
+  });
 }

@@ -1,6 +1,7 @@
 /** Names of signature algorithms as people write them: any case, and WSO2's SHA256withRSA. */
 import { z } from 'zod';
 import { ALGORITHMS, type Algorithm } from '../../core/realm.ts';
+import { documented } from './values.ts';
 
 /** WSO2 knows SHA256withRSA and NONE, and reads anything else as SHA256withRSA. Here anything else is an error. */
 const WSO2_RS256 = 'SHA256WITHRSA';
@@ -40,9 +41,9 @@ export function verificationAlgorithm() {
   });
 }
 
-/** An algorithm of assertions; `none` leaves them unsigned. */
-export function assertionAlgorithm() {
-  return z.string().transform((text, context): SigningAlgorithm | 'none' => {
+/** An algorithm of assertions; `none` leaves them unsigned. `preset`: what applies without it, for the reference. */
+export function assertionAlgorithm(preset: string) {
+  return documented(z.string(), preset).transform((text, context): SigningAlgorithm | 'none' => {
     if (text.toUpperCase() === 'NONE') return 'none';
     const algorithm = BY_UPPER_CASE.get(text.toUpperCase());
     if (algorithm !== undefined && isSigningAlgorithm(algorithm)) return algorithm;

@@ -134,8 +134,7 @@ const commonKeys = {
   issuer: text()
     .optional()
     .meta({ description: `\`iss\` of the assertion. ${byProfile}` }),
-  algorithm: assertionAlgorithm().optional().meta({
-    default: STANDARD.algorithm,
+  algorithm: assertionAlgorithm(STANDARD.algorithm).optional().meta({
     description: 'Signature algorithm, in any case; SHA256withRSA is RS256; NONE leaves assertions unsigned.',
   }),
   ttl: duration({ min: '1s', max: '24h' })
@@ -180,10 +179,9 @@ const commonKeys = {
     description:
       'On routes with `auth: optional`: an assertion with enduser `anonymous` for callers without token.',
   }),
-  maxBytes: size({ min: '512B', max: '64KiB' }).optional().meta({
-    default: '6KiB',
-    description: 'Largest header value. Many servers refuse headers beyond 8 KiB.',
-  }),
+  maxBytes: size({ min: '512B', max: '64KiB' }, `${STANDARD.maxBytes / 1024}KiB`)
+    .optional()
+    .meta({ description: 'Largest header value. Many servers refuse headers beyond 8 KiB.' }),
   onOversize: z.enum(['reject', 'dropGroups']).optional().meta({
     default: STANDARD.onOversize,
     description: 'A larger one is 403, or tried again without the groups.',

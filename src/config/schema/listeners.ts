@@ -8,8 +8,7 @@ export const listenersSchema = z
     proxy: z
       .strictObject({
         bind: bindAddress('0.0.0.0:8080').meta({
-          description: 'Address and port for clients. Port 0 takes a free one.',
-          examples: ['0.0.0.0:8080', '127.0.0.1:8080', '[::]:8080'],
+          description: 'Address and port for clients, IPv6 in brackets. Port 0 takes a free one.',
         }),
         tls: unavailable('TLS on the proxy listener; put a TLS terminator in front'),
       })
@@ -24,7 +23,7 @@ export const listenersSchema = z
           .refine(({ host }) => isLoopback(host), {
             error: 'must be a loopback address: health, metrics and keys are shown without authentication',
           })
-          .meta({ description: 'Address and port; loopback only.', examples: ['127.0.0.1:9090'] }),
+          .meta({ description: 'Address and port; loopback only.' }),
       })
       .prefault({})
       .meta({ description: 'For operators: `/healthz`, `/readyz`, `/metrics`.' }),

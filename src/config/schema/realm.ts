@@ -125,17 +125,13 @@ const claimsSchema = z
 
 const rolesSchema = z
   .strictObject({
-    default: roleNames.default([]).meta({
-      description: 'Given to every caller whom this realm authenticates.',
-      examples: [['authenticated']],
+    default: roleNames.prefault([]).meta({
+      description: 'Given to every caller whom this realm authenticates: a list, or a text with spaces.',
     }),
     mapping: z
       .record(text(), roleNames)
-      .default({})
-      .meta({
-        description: 'Group to roles. Groups that are not named give nothing.',
-        examples: [{ 'group-one': 'search-user developer', 'group-two': ['admin'] }],
-      }),
+      .prefault({})
+      .meta({ description: 'Group to roles, as a list or a text with spaces. Other groups give nothing.' }),
   })
   .prefault({});
 
@@ -176,7 +172,6 @@ export const realmSchema = z.strictObject({
     .optional()
     .meta({
       description: 'Accepted algorithms. Default: HS256 for a secret, the family of the key otherwise.',
-      examples: [['RS256']],
     }),
   allowUnsigned: z.boolean().default(false).meta({
     description: 'Accept tokens without signature. Only for a realm without keys; anybody can write them.',
@@ -191,7 +186,7 @@ export const realmSchema = z.strictObject({
   }),
   maxAge: duration({ min: '1s', max: '3650d' })
     .nullable()
-    .default(null)
+    .prefault(null)
     .meta({ description: 'Oldest accepted `iat`; `null`: not checked.' }),
   iatUnit: z.enum(['auto', 'seconds', 'milliseconds']).default('auto').meta({
     description: 'Unit of `iat`. RFC 7519 says seconds; the sample of Fusion has milliseconds.',

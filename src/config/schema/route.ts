@@ -47,15 +47,15 @@ const matchSchema = z.strictObject({
   hosts: z
     .array(hostPattern)
     .min(1, { error: 'is empty: write ["*"] for all hosts' })
-    .default(['*'])
-    .meta({ description: 'Exact names, `*.example.com`, or `*`.', examples: [['api.example.com']] }),
+    .prefault(['*'])
+    .meta({ description: 'Exact names, `*.example.com`, or `*`.' }),
   pathPrefix: pathPrefix.meta({
     description: 'Matches whole segments; the longest prefix wins.',
     examples: ['/placeFinder/1.0.0', '/'],
   }),
   methods: z
     .array(z.string().toUpperCase().pipe(z.enum(METHODS)))
-    .default([])
+    .prefault([])
     .meta({ description: 'Empty: all. GET includes HEAD.' }),
 });
 

@@ -49,7 +49,9 @@ export const upstreamSchema = z
       .array(target)
       .min(1, { error: 'is empty' })
       .max(1, { error: 'more than one target is not available in this version' })
-      .meta({ description: 'The one place where it listens.', examples: [['http://127.0.0.1:9000']] }),
+      .meta({
+        description: 'The one place where it listens: `http://host:port`, `https://host:port`, `unix:/path`.',
+      }),
     timeouts: timeoutsSchema.meta({ description: 'How long it may take.' }),
     tls: tlsSchema.meta({ description: 'For https targets. Certificates are always verified.' }),
     balance: unavailable('an upstream has one target'),

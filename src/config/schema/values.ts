@@ -19,8 +19,11 @@ const SIZE = /^\d{1,9}(?:B|KiB|MiB|GiB)$/;
 const DURATION_HELP = 'is no duration: write 500ms, 30s, 5m, 24h or 7d';
 const SIZE_HELP = 'is no size: write 512B, 16KiB or 1MiB';
 
-const durationText = () => z.string({ error: DURATION_HELP }).regex(DURATION, { error: DURATION_HELP });
-const sizeText = () => z.string({ error: SIZE_HELP }).regex(SIZE, { error: SIZE_HELP });
+/** The title names the kind of value in the reference. */
+const durationText = () =>
+  z.string({ error: DURATION_HELP }).regex(DURATION, { error: DURATION_HELP }).meta({ title: 'duration' });
+const sizeText = () =>
+  z.string({ error: SIZE_HELP }).regex(SIZE, { error: SIZE_HELP }).meta({ title: 'size' });
 
 function within(parse: (text: string) => number | undefined, { min, max = TIMER_MAX }: Bounds) {
   return (text: string, context: z.RefinementCtx<string>): number => {
@@ -36,9 +39,9 @@ export function durationOr(fallback: string, bounds: Bounds) {
   return durationText().default(fallback).transform(within(parseDurationMs, bounds));
 }
 
-/** `5m` to milliseconds. */
-export function duration(bounds: Bounds) {
-  return durationText().transform(within(parseDurationMs, bounds));
+/** `5m` to milliseconds. `preset`: what applies without it, for the reference. */
+export function duration(bounds: Bounds, preset?: string) {
+  return documented(durationText(), preset).transform(within(parseDurationMs, bounds));
 }
 
 /** `16KiB` to bytes, with a default. */
@@ -46,9 +49,14 @@ export function sizeOr(fallback: string, bounds: Required<Bounds>) {
   return sizeText().default(fallback).transform(within(parseSizeBytes, bounds));
 }
 
-/** `16KiB` to bytes. */
-export function size(bounds: Required<Bounds>) {
-  return sizeText().transform(within(parseSizeBytes, bounds));
+/** `16KiB` to bytes. `preset`: what applies without it, for the reference. */
+export function size(bounds: Required<Bounds>, preset: string) {
+  return documented(sizeText(), preset).transform(within(parseSizeBytes, bounds));
+}
+
+/** A default that is only documented: zod keeps it in the JSON Schema when it stands before a transformation. */
+export function documented(schema: z.ZodString, preset: string | undefined): z.ZodString {
+  return preset === undefined ? schema : schema.meta({ ...schema.meta(), default: preset });
 }
 
 /** Names become labels of metrics and fields of log lines. */
@@ -64,7 +72,7 @@ export function text() {
 
 /** A path; relative ones start at the folder of the configuration file. */
 export function filePath() {
-  return text();
+  return text().meta({ title: 'path' });
 }
 
 /** The secret itself (normally `"${NAME}"`), or the file that holds it. */
