@@ -15,6 +15,9 @@ import type { BindAddress } from './schema/address.ts';
 import { PROFILE_DEFAULTS } from './schema/assertion.ts';
 import type { Config } from './schema.ts';
 
+export type { CompileDependencies, RetrieverSpec } from './compile/context.ts';
+export type { RealmKeySettings } from './compile/realms.ts';
+
 export interface ListenerSettings {
   readonly bind: BindAddress;
 }

@@ -17,7 +17,8 @@ import type { CompileContext, RetrieverSpec } from './context.ts';
 export interface SigningKeyFile {
   readonly id: string;
   readonly state: 'next' | 'active' | 'retired';
-  readonly privateKeyPem: string;
+  /** Private key in PEM; for HS256 the secret itself. */
+  readonly privateKey: string;
   /** Null where none is configured: then there is no `x5t`. */
   readonly certificatePem: string | null;
 }
@@ -28,6 +29,8 @@ export interface AssertionSettings {
   readonly algorithms: readonly SigningAlgorithm[];
   /** Null: generated in `dataDir`. */
   readonly keys: readonly SigningKeyFile[] | null;
+  /** Longest life of an assertion on any route: as long a retired key stays published. */
+  readonly longestTtlMs: number;
   /** The public keys are served at /.well-known/jwks.json and /jwks. */
   readonly jwksEndpoint: boolean;
   /** Assertions remembered. */
@@ -205,6 +208,7 @@ export function assertionSettings(
   return {
     algorithms,
     keys: block.keys === undefined ? null : keyFiles(block.keys, context),
+    longestTtlMs: Math.max(...policies.map(({ ttlMs }) => ttlMs)),
     jwksEndpoint: block.jwksEndpoint,
     cacheMax: block.cache.max,
   };
@@ -222,10 +226,10 @@ function keyFiles(keys: NonNullable<AssertionConfig['keys']>, context: CompileCo
     const place = [...path, index];
     if (keys.findIndex((other) => other.id === id) !== index)
       context.refuse([...place, 'id'], `"${id}" is used twice`);
-    const privateKeyPem = context.readSecretText(privateKeyFile, [...place, 'privateKeyFile']);
+    const privateKey = context.readSecretText(privateKeyFile, [...place, 'privateKeyFile']);
     const certificatePem =
       certificateFile === null ? null : context.readText(certificateFile, [...place, 'certificateFile']);
-    return privateKeyPem === null ? [] : [{ id, state, privateKeyPem, certificatePem }];
+    return privateKey === null ? [] : [{ id, state, privateKey, certificatePem }];
   });
 }
 

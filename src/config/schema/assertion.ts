@@ -195,7 +195,9 @@ const commonKeys = {
 /** One key that signs assertions. */
 const keySchema = z.strictObject({
   id: name().meta({ description: '`kid` of the assertions that it signs.' }),
-  privateKeyFile: filePath().meta({ description: 'PEM file with the private key.' }),
+  privateKeyFile: filePath().meta({
+    description: 'PEM file with the private key; for HS256 a file with the secret.',
+  }),
   certificateFile: filePath()
     .nullable()
     .default(null)
