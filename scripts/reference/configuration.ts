@@ -1,6 +1,10 @@
 /** docs/configuration.md and the JSON Schema, from the schema of the configuration. */
 
-import { type AssertionDefaults, PROFILE_DEFAULTS, PROFILES } from '../../src/config/schema/assertion.ts';
+import {
+  type AssertionDefaults,
+  PROFILE_DEFAULTS,
+  PROFILES,
+} from '../../src/config/schema/assertion-profiles.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
 import { formatDurationMs } from '../../src/core/time.ts';
 import { code, GENERATED, table } from './markdown.ts';

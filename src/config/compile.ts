@@ -4,7 +4,8 @@ import type { ListenerLimits } from '../core/limits.ts';
 import type { Realm } from '../core/realm.ts';
 import type { RouteTable } from '../core/route.ts';
 import type { UpstreamSettings } from '../core/upstream.ts';
-import { type AssertionSettings, assertionPolicies, assertionSettings } from './compile/assertion.ts';
+import { assertionPolicies } from './compile/assertion.ts';
+import { type AssertionSettings, assertionSettings } from './compile/assertion-settings.ts';
 import { type CompileContext, type CompileDependencies, createContext } from './compile/context.ts';
 import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
 import { compileRouteTable } from './compile/routes.ts';
@@ -12,7 +13,7 @@ import { compileUpstreams } from './compile/upstreams.ts';
 import { type ConfigIssue, inOrder } from './issue.ts';
 import type { LoadedConfig } from './load.ts';
 import type { BindAddress } from './schema/address.ts';
-import { PROFILE_DEFAULTS } from './schema/assertion.ts';
+import { STANDARD } from './schema/assertion-profiles.ts';
 import type { Config } from './schema.ts';
 
 export type { CompileDependencies, RetrieverSpec } from './compile/context.ts';
@@ -105,7 +106,7 @@ function policiesOf({ routes }: RouteTable): AssertionPolicy[] {
 
 /** The default name is owned too: a backend may read it although nothing is minted. */
 function ownedHeaders(policies: readonly AssertionPolicy[]): string[] {
-  return [...new Set([PROFILE_DEFAULTS.standard.header, ...policies.map(({ header }) => header)])];
+  return [...new Set([STANDARD.header, ...policies.map(({ header }) => header)])];
 }
 
 function checkUniqueNames(

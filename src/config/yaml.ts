@@ -1,24 +1,11 @@
 /** Strict YAML 1.2 into plain values with positions. What YAML lets two readers understand differently is refused. */
-import {
-  CST,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  Lexer,
-  type ParsedNode,
-  parseDocument,
-  type Scalar,
-} from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type ParsedNode, parseDocument, type Scalar } from 'yaml';
 import type { Json } from '../core/json.ts';
 import type { ConfigIssue, ConfigPath } from './issue.ts';
 import type { ConfigFile, Source } from './source.ts';
 import { type Environment, isReference, substitute } from './substitute.ts';
+import { DEPTH_MAX, refuseBeforeParsing } from './yaml-guard.ts';
 
-/** A configuration of a thousand routes has about 300 KiB. */
-const FILE_CHARACTERS_MAX = 1024 * 1024;
-/** The deepest key of the schema has nine levels. Parsers recurse: more is an attack on the stack (CWE-674). */
-const DEPTH_MAX = 32;
 /** The longest sensible value is a certificate chain in a JWK. */
 const STRING_CHARACTERS_MAX = 64 * 1024;
 /** What an object lends to its children, and YAML 1.1's merge key. As a name of a group or claim they only confuse. */
@@ -57,54 +44,6 @@ export function readYaml(
   const issues: ConfigIssue[] = [];
   const tree = treeOf(document.contents, [], { source, environment, issues });
   return issues.length > 0 ? { issues } : { tree };
-}
-
-/** Looks at the text alone, so that nothing hostile reaches the recursive parser. */
-function refuseBeforeParsing(text: string): { offset: number; message: string } | null {
-  if (text.length > FILE_CHARACTERS_MAX)
-    return { offset: 0, message: `the file is longer than ${FILE_CHARACTERS_MAX} characters` };
-  if (text.startsWith('\ufeff'))
-    return { offset: 0, message: 'the file begins with a byte order mark; save it as plain UTF-8' };
-  const control = text.search(/[^\t\n\r\x20-\x7e\u00a0-\uffff]/);
-  if (control !== -1) return { offset: control, message: 'the file holds a control character' };
-  const deep = offsetOfDepth(text, DEPTH_MAX);
-  return deep === null ? null : { offset: deep, message: `more than ${DEPTH_MAX} levels of nesting` };
-}
-
-/** Lexemes that open or close a level without indentation. */
-const FLOW_LEVELS: ReadonlyMap<string, number> = new Map([
-  ['flow-map-start', 1],
-  ['flow-seq-start', 1],
-  ['flow-map-end', -1],
-  ['flow-seq-end', -1],
-]);
-/** `- - - x` and `? ? ? x` nest on one line. */
-const LINE_LEVELS: ReadonlySet<string> = new Set(['seq-item-ind', 'explicit-key-ind']);
-/** What the lexer puts between the lexemes; it has no place in the text. */
-const NOT_IN_TEXT: ReadonlySet<string> = new Set(['doc-mode', 'flow-error-end', 'scalar']);
-
-/** Where nesting that needs no indentation goes beyond `depthMax`; null where it does not. One pass, no recursion. */
-function offsetOfDepth(text: string, depthMax: number): number | null {
-  let offset = 0;
-  let flowDepth = 0;
-  let lineDepth = 0;
-  for (const { type, length } of lexemes(text)) {
-    flowDepth += FLOW_LEVELS.get(type) ?? 0;
-    if (type === 'newline') lineDepth = 0;
-    if (LINE_LEVELS.has(type)) lineDepth += 1;
-    if (flowDepth + lineDepth > depthMax) return offset;
-    offset += length;
-  }
-  return null;
-}
-
-function* lexemes(text: string): Generator<{ type: string; length: number }> {
-  let isScalarText = false;
-  for (const lexeme of new Lexer().lex(text)) {
-    const type: string = isScalarText ? 'text' : (CST.tokenType(lexeme) ?? 'text');
-    isScalarText = type === 'scalar';
-    yield { type, length: NOT_IN_TEXT.has(type) ? 0 : lexeme.length };
-  }
 }
 
 /** Null where the text exhausts the stack of the parser in spite of the limits. */

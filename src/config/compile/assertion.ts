@@ -1,41 +1,10 @@
-/** `assertion`: one policy for each distinct block, and the keys that sign. */
+/** `assertion`: one policy for the routes that share the block, and one for each route that overrides it. */
 import type { AssertionPolicy, ClaimsRetriever, UserClaimsPolicy } from '../../core/assertion.ts';
-import { foldHeaderName } from '../../core/headers.ts';
 import type { ConfigPath } from '../issue.ts';
-import type { SigningAlgorithm } from '../schema/algorithm.ts';
-import {
-  type AssertionConfig,
-  type AssertionDefaults,
-  type AssertionOverride,
-  PROFILE_DEFAULTS,
-  PROFILES,
-} from '../schema/assertion.ts';
+import type { AssertionConfig, AssertionOverride } from '../schema/assertion.ts';
+import { type AssertionDefaults, PROFILE_DEFAULTS, PROFILES } from '../schema/assertion-profiles.ts';
 import type { RouteConfig } from '../schema/route.ts';
 import type { CompileContext, RetrieverSpec } from './context.ts';
-
-/** A configured key that signs assertions. */
-export interface SigningKeyFile {
-  readonly id: string;
-  readonly state: 'next' | 'active' | 'retired';
-  /** Private key in PEM; for HS256 the secret itself. */
-  readonly privateKey: string;
-  /** Null where none is configured: then there is no `x5t`. */
-  readonly certificatePem: string | null;
-}
-
-/** What minting needs beyond the policies of the routes. */
-export interface AssertionSettings {
-  /** Algorithms that routes sign with; empty where all assertions are unsigned. */
-  readonly algorithms: readonly SigningAlgorithm[];
-  /** Null: generated in `dataDir`. */
-  readonly keys: readonly SigningKeyFile[] | null;
-  /** Longest life of an assertion on any route: as long a retired key stays published. */
-  readonly longestTtlMs: number;
-  /** The public keys are served at /.well-known/jwks.json and /jwks. */
-  readonly jwksEndpoint: boolean;
-  /** Assertions remembered. */
-  readonly cacheMax: number;
-}
 
 /** What each route mints; null: nothing. */
 export type PolicyOf = (route: RouteConfig, index: number) => AssertionPolicy | null;
@@ -189,60 +158,4 @@ function checkPolicy(
   const hasCertificates = block.keys?.every(({ certificateFile }) => certificateFile !== null) ?? false;
   if (policy.x5t !== 'none' && policy.algorithm !== 'none' && !hasCertificates)
     context.warn(path, `x5t ${policy.x5t} needs a certificateFile for each key; without one it is left out`);
-}
-
-/** Null where no route mints. */
-export function assertionSettings(
-  policies: readonly AssertionPolicy[],
-  context: CompileContext,
-): AssertionSettings | null {
-  const block = context.config.settings.assertion;
-  if (block === undefined || policies.length === 0) return null;
-  checkHeaders(policies, context);
-  const algorithms = [...new Set(policies.map(({ algorithm }) => algorithm))].filter(isSigned);
-  if (block.keys === undefined && algorithms.length > 0)
-    context.warn(
-      ['assertion'],
-      'keys are generated in dataDir: give keys where more than one instance runs, or backends trust only one',
-    );
-  return {
-    algorithms,
-    keys: block.keys === undefined ? null : keyFiles(block.keys, context),
-    longestTtlMs: Math.max(...policies.map(({ ttlMs }) => ttlMs)),
-    jwksEndpoint: block.jwksEndpoint,
-    cacheMax: block.cache.max,
-  };
-}
-
-function isSigned(algorithm: string): algorithm is SigningAlgorithm {
-  return algorithm !== 'none';
-}
-
-function keyFiles(keys: NonNullable<AssertionConfig['keys']>, context: CompileContext): SigningKeyFile[] {
-  const path = ['assertion', 'keys'];
-  if (!keys.some(({ state }) => state === 'active'))
-    context.refuse(path, 'no key is active: nothing could be signed');
-  return keys.flatMap(({ id, state, privateKeyFile, certificateFile }, index) => {
-    const place = [...path, index];
-    if (keys.findIndex((other) => other.id === id) !== index)
-      context.refuse([...place, 'id'], `"${id}" is used twice`);
-    const privateKey = context.readSecretText(privateKeyFile, [...place, 'privateKeyFile']);
-    const certificatePem =
-      certificateFile === null ? null : context.readText(certificateFile, [...place, 'certificateFile']);
-    return privateKey === null ? [] : [{ id, state, privateKey, certificatePem }];
-  });
-}
-
-/** Backends fold names: X-Identity and X_Identity would be one header with two meanings. */
-function checkHeaders(policies: readonly AssertionPolicy[], context: CompileContext): void {
-  const spellings = new Map<string, string>();
-  for (const { header } of policies) {
-    const first = spellings.get(foldHeaderName(header));
-    if (first === undefined) spellings.set(foldHeaderName(header), header);
-    else if (first !== header)
-      context.refuse(
-        ['assertion'],
-        `the headers ${first} and ${header} are one to many backends; spell them alike`,
-      );
-  }
 }

@@ -35,8 +35,6 @@ export interface CompileContext {
   warn(path: ConfigPath, message: string): void;
   /** An absolute path; relative ones start at the folder of the configuration file. */
   resolvePath(path: string): string;
-  /** Null after refusing: the file cannot be read. */
-  readBytes(file: string, path: ConfigPath): Uint8Array | null;
   /** Null after refusing: the file cannot be read, or is no UTF-8. */
   readText(file: string, path: ConfigPath): string | null;
   /** The same, with a warning where others may read it. */
@@ -53,7 +51,6 @@ export function createContext(config: LoadedConfig, dependencies: CompileDepende
     refuse: (path, message) => void context.issues.push(config.issue(path, message)),
     warn: (path, message) => void context.warnings.push(config.issue(path, message)),
     resolvePath: (path) => resolve(folder, path),
-    readBytes: (file, path) => readBytes(context, file, path),
     readText: (file, path) => readText(context, file, path),
     readSecretText: (file, path) => {
       const text = readText(context, file, path);
