@@ -15,8 +15,8 @@ export function foldHeaderName(name: string): string {
 export function headerValues(headers: HeaderList, lowerName: string): string[] {
   const values: string[] = [];
   for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? '';
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName)
+    const name = headers[index];
+    if (name?.length === lowerName.length && name.toLowerCase() === lowerName)
       values.push(headers[index + 1] ?? '');
   }
   return values;

@@ -123,6 +123,12 @@ describe('compileHeaderPolicy()', () => {
       expect(policy.dropsFromResponse(name)).toBe(false);
   });
 
+  it('decides alike when asked again', () => {
+    const fresh = compileHeaderPolicy(OWNED);
+    for (const name of ['X_JWT.Assertion', 'Accept', 'X_JWT.Assertion', 'Accept'])
+      expect(fresh.requestFate(name)).toBe(name === 'Accept' ? 'pass' : 'drop');
+  });
+
   it('decides alike before and after it stops remembering names', () => {
     const flooded = compileHeaderPolicy(OWNED);
     for (let count = 0; count < 2_100; count += 1) expect(flooded.requestFate(`x-${count}`)).toBe('pass');
