@@ -32,17 +32,14 @@ const EC_ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
  * @throws KeyPolicyError for weak keys and for types that have no JWS algorithm here
  */
 export function algorithmsOfPublicKey(key: KeyObject): readonly Algorithm[] {
-  switch (key.asymmetricKeyType) {
-    case 'rsa':
-      requireStrongRsa(key);
-      return RSA_ALGORITHMS;
-    case 'ec':
-      return [algorithmOfCurve(key.asymmetricKeyDetails?.namedCurve ?? 'with explicit parameters')];
-    case 'ed25519':
-      return ['EdDSA'];
-    default:
-      throw new KeyPolicyError(`Key type ${key.asymmetricKeyType} is not supported: use RSA, EC or Ed25519`);
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  if (type === 'rsa') {
+    requireStrongRsa(key);
+    return RSA_ALGORITHMS;
   }
+  if (type === 'ec') return [algorithmOfCurve(details?.namedCurve ?? 'with explicit parameters')];
+  if (type === 'ed25519') return ['EdDSA'];
+  throw new KeyPolicyError(`Key type ${type} is not supported: use RSA, EC or Ed25519`);
 }
 
 function algorithmOfCurve(namedCurve: string): Algorithm {
