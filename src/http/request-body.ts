@@ -80,12 +80,21 @@ export function drain(message: IncomingMessage, onDone: () => void): void {
   message.on('data', count).on('end', onEnd).on('close', onCut).resume();
 }
 
+/** Responses that are whole but wait for the rest of their request. */
+const ANSWERED = new WeakSet<ServerResponse>();
+
+/** True where the response is whole, although its end waits for a body nobody wants. */
+export function isAnsweredEarly(response: ServerResponse): boolean {
+  return ANSWERED.has(response);
+}
+
 /** Answers before the body was read, without cutting off a client that is still sending it. */
 export function answerEarly(message: IncomingMessage, response: ServerResponse, body: string): void {
   if (isRead(message)) {
     response.end(body);
     return;
   }
+  ANSWERED.add(response);
   response.write(body);
   drain(message, () => response.end());
 }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { CountersignError, type ErrorCode, toCountersignError } from '../core/errors.ts';
 import type { ListenerLimits } from '../core/limits.ts';
 import { problemBytes } from './problem.ts';
+import { isAnsweredEarly } from './request-body.ts';
 
 export interface Bind {
   readonly host: string;
@@ -138,15 +139,21 @@ class Connections {
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
     const response = this.#responses.get(socket);
-    const isBusy = response !== undefined && !response.writableFinished;
-    if (!socket.writable || (isBusy && (response.headersSent || response.socket !== socket))) {
-      socket.destroy();
+    if (response !== undefined && !response.writableFinished) {
+      this.#breakOff(error, socket, response);
       return;
     }
     const requestId = this.#options.randomId();
     socket.end(problemBytes(error, requestId));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
     this.#options.handlers.onUnreadable?.(error, requestId, socket);
+  }
+
+  /** The body of a request broke while it was served: its exchange ends, and never with half an answer. */
+  #breakOff(error: CountersignError, socket: Duplex, response: ServerResponse): void {
+    if (isAnsweredEarly(response)) response.end();
+    else if (response.headersSent || response.socket !== socket) socket.destroy();
+    else socket.end(problemBytes(error, this.#options.randomId()), () => socket.destroy());
   }
 
   /** A defect in a handler costs one request: 500 where nothing was sent, a cut connection otherwise. */
