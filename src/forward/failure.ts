@@ -6,6 +6,7 @@ const CODES: ReadonlyMap<string, ErrorCode> = new Map([
   ['UND_ERR_HEADERS_TIMEOUT', 'upstream_timeout'],
   ['UND_ERR_BODY_TIMEOUT', 'upstream_timeout'],
   ['ETIMEDOUT', 'upstream_timeout'],
+  ['UND_ERR_INVALID_ARG', 'internal_error'],
   ['UND_ERR_HEADERS_OVERFLOW', 'upstream_protocol_error'],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'upstream_protocol_error'],
 ]);

@@ -41,6 +41,7 @@ function dispatchOptions(request: UpstreamRequest, upstream: string): DispatchOp
 
 /** Informational responses (1xx) are not passed on: no Expect goes out, and early hints are only a hint. */
 const FINAL_STATUS_MIN = 200;
+const STATUS_MIN = 100;
 
 /** Hands a response to the sink. Trailers are dropped (RFC 9110 §6.5.1), content coding is left as it is. */
 class Relay implements Dispatcher.DispatchHandler {
@@ -63,6 +64,7 @@ class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < STATUS_MIN) throw new CountersignError('upstream_protocol_error', `status ${status}`);
     if (status < FINAL_STATUS_MIN) return;
     this.#sink.start(status, responseHeaders(rawList(controller.rawHeaders), this.#policy, status));
   }
