@@ -128,8 +128,17 @@ async function writeAtomically(directory: string, name: string, text: string): P
   const temporary = join(directory, `${name}.${randomUUID()}.tmp`);
   await writeSynced(temporary, text);
   await rename(temporary, join(directory, name));
+  await syncDirectory(directory);
+}
+
+/** Without it the new name may be lost in a power failure although the bytes are on disk. */
+async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Creates the file, never an existing one or what a link points to, and waits until it is on disk. */
