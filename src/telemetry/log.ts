@@ -24,6 +24,8 @@ export interface AccessFields {
   readonly reason: string;
   /** The operator's explanation of a refusal or failure. */
   readonly detail: string | null;
+  /** Of the response body. */
+  readonly bytes: number;
 }
 
 export interface Log extends Logger {

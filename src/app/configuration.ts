@@ -1,0 +1,70 @@
+/** From a file on disk to a configuration in which everything that can be checked beforehand was checked. */
+import { readFileSync } from 'node:fs';
+import { type Compiled, compileConfig } from '../config/compile.ts';
+import { type ConfigIssue, inOrder } from '../config/issue.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { Clock } from '../core/time.ts';
+import type { VerificationKey } from '../jwt/verification-key.ts';
+import { isReadableByOthers, readFile } from './ports.ts';
+import { importRealmKeys, RealmKeyError } from './realms.ts';
+import { createRetrievers } from './retrievers.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Configuration {
+  readonly compiled: Compiled;
+  /** Imported keys of each realm, by realm name. */
+  readonly realmKeys: ReadonlyMap<string, readonly VerificationKey[]>;
+}
+
+export type ConfigurationResult =
+  | { readonly configuration: Configuration }
+  | { readonly issues: readonly ConfigIssue[] };
+
+/** Never throws for what stands in the file, nor where it cannot be read: that is an issue too. */
+export async function readConfiguration(
+  path: string,
+  environment: Environment,
+  clock: Clock,
+): Promise<ConfigurationResult> {
+  const loaded = loadFile(path, environment);
+  if ('issues' in loaded) return loaded;
+  const { config } = loaded;
+  const retrievers = createRetrievers(clock);
+  const result = compileConfig(config, {
+    readFile,
+    isReadableByOthers,
+    retrieverFor: retrievers.retrieverFor,
+  });
+  if ('issues' in result) return result;
+  const failures = await retrievers.failures();
+  if (failures.length > 0)
+    return { issues: failures.map((message) => config.issue(['assertion', 'userClaims'], message)) };
+  return withKeys(config, result.compiled);
+}
+
+function withKeys(config: LoadedConfig, compiled: Compiled): ConfigurationResult {
+  try {
+    return { configuration: { compiled, realmKeys: importRealmKeys(compiled) } };
+  } catch (error) {
+    if (!(error instanceof RealmKeyError)) throw error;
+    return { issues: inOrder([config.issue([...error.settings.path, 'signingKey'], error.message)]) };
+  }
+}
+
+/** The file against its schema, without what it refers to. */
+export function loadFile(
+  path: string,
+  environment: Environment,
+): { readonly config: LoadedConfig } | { readonly issues: readonly ConfigIssue[] } {
+  try {
+    return loadConfig({ path, text: readFileSync(path, 'utf8') }, environment);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return {
+      issues: [
+        { file: path, line: 1, column: 1, path: '', message: `cannot be read: ${message}`, excerpt: '' },
+      ],
+    };
+  }
+}

@@ -1,0 +1,150 @@
+/** Decisions made for people: the same engine as the gateway, with every step told and nothing forwarded. */
+import { existsSync } from 'node:fs';
+import { publicReason } from '../core/challenge.ts';
+import type { Decision } from '../core/decision.ts';
+import { toCountersignError } from '../core/errors.ts';
+import { forwardPath } from '../core/route.ts';
+import { decide } from '../gateway/decide.ts';
+import { type GivenKey, generateSigningKey } from '../jwt/signing-key.ts';
+import type { Configuration } from './configuration.ts';
+import { createRuntime, type Runtime } from './runtime.ts';
+import { buildSnapshot, type Snapshot, signingKeyDirectory } from './snapshot.ts';
+
+export interface ExplainedRequest {
+  readonly method: string;
+  /** Absolute URL, or a path of localhost. */
+  readonly url: string;
+  readonly token: string | null;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+export async function explainRequest(
+  configuration: Configuration,
+  request: ExplainedRequest,
+): Promise<{ text: string; isAllowed: boolean }> {
+  return await withSnapshot(configuration, async (snapshot) => {
+    const steps: string[] = [];
+    const { host, target } = addressOf(request.url);
+    const authorization = request.token === null ? [] : ['Authorization', `Bearer ${request.token}`];
+    const headers = ['Host', host, ...authorization, ...request.headers.flat()];
+    const decision = await decide(
+      { method: request.method.toUpperCase(), target, headers, httpVersion: '1.1' },
+      snapshot.policy,
+      (step, detail) => steps.push(line(step, detail)),
+    );
+    const title = `${request.method.toUpperCase()} ${target} (Host ${host})\n`;
+    return { text: title + steps.join('') + verdictText(decision), isAllowed: decision.verdict === 'allow' };
+  });
+}
+
+export async function inspectToken(
+  configuration: Configuration,
+  token: string,
+): Promise<{ text: string; isAccepted: boolean }> {
+  return await withSnapshot(configuration, async (snapshot) => {
+    const texts: string[] = [partText('header', token, 0), partText('claims', token, 1)];
+    let isAccepted = false;
+    for (const { realm } of snapshot.realms) {
+      const steps: string[] = [];
+      try {
+        const { principal } = await snapshot.verifier.verify(token, [realm], (step, detail) =>
+          steps.push(line(step, detail)),
+        );
+        isAccepted = true;
+        steps.push(
+          line(
+            '=> accepted',
+            `subject ${JSON.stringify(principal.subject)}, roles ${principal.roles.join(', ') || 'none'}`,
+          ),
+        );
+      } catch (thrown) {
+        const error = toCountersignError(thrown);
+        steps.push(line('=> refused', `${publicReason(error)} (${error.message})`));
+      }
+      texts.push(`\nrealm ${realm.name}\n`, ...steps);
+    }
+    return { text: texts.join(''), isAccepted };
+  });
+}
+
+const STEP_WIDTH = 12;
+
+function line(step: string, detail: string): string {
+  return `  ${step.padEnd(STEP_WIDTH)} ${detail}\n`;
+}
+
+/** The part as JSON on one line, or why it is none. What is shown is the operator's own token. */
+function partText(name: string, token: string, index: number): string {
+  const text = Buffer.from(token.split('.')[index] ?? '', 'base64url').toString('utf8');
+  try {
+    return line(name, JSON.stringify(JSON.parse(text)));
+  } catch {
+    return line(name, 'is no JSON');
+  }
+}
+
+function verdictText(decision: Decision): string {
+  if (decision.verdict === 'deny') {
+    const { error } = decision;
+    return line('=> deny', `${error.status} ${publicReason(error)} (${error.message})`);
+  }
+  const { route, target, token, assertion, shadowed } = decision;
+  const caller =
+    token === null ? 'anonymous' : `${JSON.stringify(token.principal.subject)} of realm ${token.realm.name}`;
+  const lines = [
+    shadowed === null
+      ? ''
+      : line(
+          'shadow',
+          `would be refused: ${shadowed.status} ${publicReason(shadowed)} (${shadowed.message})`,
+        ),
+    line(
+      '=> allow',
+      `${caller}, forwarded to ${route.upstream} as ${forwardPath(route, target.path)}${target.query}`,
+    ),
+  ];
+  if (assertion === null) return lines.join('') + line('assertion', 'none');
+  return lines.join('') + line('assertion', `${assertion.header}: ${assertion.value}`);
+}
+
+function addressOf(url: string): { host: string; target: string } {
+  const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url);
+  if (absolute === null) return { host: 'localhost', target: url.startsWith('/') ? url : `/${url}` };
+  const [, host = '', rest = ''] = absolute;
+  return { host, target: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+/** A snapshot that is looked at and thrown away. It makes no key files: where there are none, it signs with passing keys. */
+async function withSnapshot<T>(
+  configuration: Configuration,
+  use: (snapshot: Snapshot) => Promise<T>,
+): Promise<T> {
+  const { compiled } = configuration;
+  const quiet = {
+    ...compiled.observability,
+    logs: { ...compiled.observability.logs, level: 'silent' as const },
+  };
+  const runtime: Runtime = createRuntime(quiet, {});
+  const snapshot = await buildSnapshot(
+    { ...configuration, compiled: await withPassingKeys(compiled) },
+    runtime,
+  );
+  try {
+    return await use(snapshot);
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function withPassingKeys(compiled: Configuration['compiled']): Promise<Configuration['compiled']> {
+  const { assertion, dataDir } = compiled;
+  if (assertion === null || assertion.keys !== null || existsSync(signingKeyDirectory(dataDir)))
+    return compiled;
+  const keys = await Promise.all(
+    assertion.algorithms.map(async (algorithm): Promise<GivenKey> => {
+      const { id, text } = await generateSigningKey(algorithm);
+      return { id, privateKey: text, certificatePem: null, state: 'active' };
+    }),
+  );
+  return { ...compiled, assertion: { ...assertion, keys } };
+}

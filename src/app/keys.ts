@@ -1,0 +1,114 @@
+/** What the CLI does with signing keys and key sets, for one configuration. */
+import type { Algorithm } from '../core/realm.ts';
+import { type KeyEntry, openKeyDirectory } from '../jwt/key-files.ts';
+import {
+  exportKeys,
+  generateKey,
+  type KeyDirectory,
+  listKeys,
+  type Rotation,
+  retireKey,
+  rotateKeys,
+} from '../jwt/key-operations.ts';
+import { openKeyring } from '../jwt/keyring.ts';
+import { signingAlgorithm } from '../jwt/signing-key.ts';
+import type { Configuration } from './configuration.ts';
+import { systemClock } from './ports.ts';
+import { type KeySetReport, keySetStatuses } from './readiness.ts';
+import { bindRealms } from './realms.ts';
+import { createRuntime } from './runtime.ts';
+import { signingKeyDirectory } from './snapshot.ts';
+
+/** Signing keys are not where this command could change them. For the operator. */
+export class KeysCommandError extends Error {
+  override readonly name = 'KeysCommandError';
+}
+
+/** Kid, algorithm, state, and since when. */
+export async function listSigningKeys({ compiled }: Configuration): Promise<string[][]> {
+  const { assertion, dataDir } = compiled;
+  if (assertion?.keys !== null && assertion !== null) {
+    return assertion.keys.map(({ id, state }) => [id, 'from a file', state]);
+  }
+  const entries = await listKeys({ directory: signingKeyDirectory(dataDir) });
+  return entries.map(({ id, algorithm, state, createdAtMs, activatedAtMs, retiredAtMs }) => [
+    id,
+    algorithm,
+    state,
+    `since ${new Date(retiredAtMs ?? activatedAtMs ?? createdAtMs).toISOString()}`,
+  ]);
+}
+
+/** One key for each algorithm of the assertion block, or for the given one. */
+export async function generateSigningKeyFor(
+  configuration: Configuration,
+  algorithm: string | null,
+): Promise<KeyEntry[]> {
+  const directory = await keyDirectory(configuration);
+  const wanted =
+    algorithm === null ? (configuration.compiled.assertion?.algorithms ?? []) : [signingAlgorithm(algorithm)];
+  if (wanted.length === 0) throw new KeysCommandError('the configuration signs nothing: give --algorithm');
+  const made: KeyEntry[] = [];
+  for (const one of wanted) made.push(await generateKey(directory, one));
+  return made;
+}
+
+export async function rotateSigningKeys(
+  configuration: Configuration,
+  { algorithm, force }: { readonly algorithm: string | null; readonly force: boolean },
+): Promise<readonly Rotation[]> {
+  const wanted: Algorithm | null = algorithm === null ? null : signingAlgorithm(algorithm);
+  return await rotateKeys(await keyDirectory(configuration), { algorithm: wanted, force });
+}
+
+export async function retireSigningKey(configuration: Configuration, id: string): Promise<void> {
+  await retireKey(await keyDirectory(configuration), id);
+}
+
+export async function exportSigningKeys(
+  configuration: Configuration,
+  format: 'jwks' | 'pem',
+): Promise<string> {
+  const given = configuration.compiled.assertion?.keys ?? null;
+  if (given === null)
+    return await exportKeys(
+      { directory: signingKeyDirectory(configuration.compiled.dataDir), clock: systemClock },
+      format,
+    );
+  const algorithms = configuration.compiled.assertion?.algorithms ?? [];
+  const { log } = quietRuntime(configuration);
+  const keyring = await openKeyring({
+    source: { keys: given },
+    algorithms,
+    longestTtlMs: 0,
+    clock: systemClock,
+    log,
+  });
+  return format === 'jwks' ? keyring.published().jwks().body : keyring.published().pem();
+}
+
+async function keyDirectory(configuration: Configuration): Promise<KeyDirectory> {
+  const { compiled } = configuration;
+  if (compiled.assertion !== null && compiled.assertion.keys !== null)
+    throw new KeysCommandError('the signing keys are files named in assertion.keys: change them there');
+  const directory = signingKeyDirectory(compiled.dataDir);
+  await openKeyDirectory(directory, quietRuntime(configuration).log);
+  const longestTtlMs = Math.max(0, ...compiled.routes.routes.map((route) => route.assertion?.ttlMs ?? 0));
+  return { directory, clock: systemClock, longestTtlMs };
+}
+
+/** Fetches every key set once. */
+export async function keySetReports(configuration: Configuration): Promise<readonly KeySetReport[]> {
+  const { registry } = quietRuntime(configuration);
+  const realms = bindRealms(configuration.compiled, configuration.realmKeys, registry);
+  const keySets = realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null);
+  await Promise.all(keySets.map((keySet) => keySet.start()));
+  const reports = keySetStatuses(realms);
+  for (const keySet of keySets) registry.release(keySet);
+  return reports;
+}
+
+function quietRuntime({ compiled }: Configuration) {
+  const { observability } = compiled;
+  return createRuntime({ ...observability, logs: { ...observability.logs, level: 'silent' } }, {});
+}

@@ -1,0 +1,124 @@
+/** The snapshot in use, and how another one takes its place. */
+import { type ConfigIssue, formatIssues } from '../config/issue.ts';
+import { KEYS_RELOAD_MS } from '../jwt/key-lifecycle.ts';
+import { acceptsUnsigned } from '../jwt/realm-binding.ts';
+import type { Configuration, ConfigurationResult } from './configuration.ts';
+import type { Runtime } from './runtime.ts';
+import { buildSnapshot, type Snapshot } from './snapshot.ts';
+
+/** A request that began on a snapshot is decided within this time; until then the snapshot keeps its connections. */
+const LINGER_MS = 60_000;
+
+export interface LiveConfiguration {
+  readonly current: Snapshot;
+  /** Of the last reload; null where it succeeded, or there was none. */
+  readonly reloadError: string | null;
+  /** Parses, validates, builds, prefetches, swaps. False: the file is not in order and nothing changed. */
+  reload(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** `read` reads the configuration file again. */
+export async function openConfiguration(
+  first: Configuration,
+  read: () => Promise<ConfigurationResult>,
+  runtime: Runtime,
+): Promise<LiveConfiguration> {
+  runtime.nameKeySets(first.compiled);
+  const snapshot = await buildSnapshot(first, runtime);
+  announce(snapshot, runtime);
+  return new SwappingConfiguration(snapshot, read, runtime);
+}
+
+class SwappingConfiguration implements LiveConfiguration {
+  reloadError: string | null = null;
+  #current: Snapshot;
+  #generation = 1;
+  /** Reloads run one after another: the last file that was written is the one in use. */
+  #reloading: Promise<boolean> = Promise.resolve(true);
+  readonly #read: () => Promise<ConfigurationResult>;
+  readonly #runtime: Runtime;
+  readonly #lingering = new Map<Snapshot, NodeJS.Timeout>();
+  readonly #keysTimer: NodeJS.Timeout;
+
+  constructor(first: Snapshot, read: () => Promise<ConfigurationResult>, runtime: Runtime) {
+    this.#current = first;
+    this.#read = read;
+    this.#runtime = runtime;
+    runtime.metrics.set('config_generation', this.#generation);
+    runtime.metrics.set('config_last_reload_success', 1);
+    this.#keysTimer = setInterval(() => void this.#current.keyring.reload(), KEYS_RELOAD_MS).unref();
+  }
+
+  get current(): Snapshot {
+    return this.#current;
+  }
+
+  reload(): Promise<boolean> {
+    this.#reloading = this.#reloading.then(() => this.#reloadNow());
+    return this.#reloading;
+  }
+
+  async #reloadNow(): Promise<boolean> {
+    try {
+      const result = await this.#read();
+      if ('issues' in result) return this.#refused(result.issues);
+      this.#runtime.nameKeySets(result.configuration.compiled);
+      const next = await buildSnapshot(result.configuration, this.#runtime);
+      await next.prefetched();
+      this.#swap(next);
+      return true;
+    } catch (error) {
+      return this.#failed(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #swap(next: Snapshot): void {
+    const { log, metrics } = this.#runtime;
+    const old = this.#current;
+    this.#current = next;
+    this.#generation += 1;
+    this.reloadError = null;
+    metrics.set('config_generation', this.#generation);
+    metrics.set('config_last_reload_success', 1);
+    metrics.add('config_reloads_total', ['ok']);
+    log.info('Configuration reloaded', { generation: this.#generation });
+    announce(next, this.#runtime);
+    this.#lingering.set(old, setTimeout(() => void this.#end(old), LINGER_MS).unref());
+  }
+
+  async #end(snapshot: Snapshot): Promise<void> {
+    clearTimeout(this.#lingering.get(snapshot));
+    this.#lingering.delete(snapshot);
+    await snapshot.close();
+  }
+
+  #refused(issues: readonly ConfigIssue[]): false {
+    return this.#failed(formatIssues(issues));
+  }
+
+  #failed(cause: string): false {
+    const { log, metrics } = this.#runtime;
+    this.reloadError = cause;
+    metrics.set('config_last_reload_success', 0);
+    metrics.add('config_reloads_total', ['failed']);
+    log.error('Configuration was not reloaded, the old one stays in use', { cause });
+    return false;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#keysTimer);
+    await this.#reloading;
+    await Promise.all([this.#current.close(), ...[...this.#lingering.keys()].map((old) => this.#end(old))]);
+  }
+}
+
+/** What an operator must not overlook, in the log whenever a configuration comes into use. */
+function announce({ compiled, realms }: Snapshot, { log, metrics }: Runtime): void {
+  for (const { file, line, path, message } of compiled.warnings)
+    log.warn('Configuration', { place: `${file}:${line}`, path, warning: message });
+  const unsigned = realms.filter(acceptsUnsigned).map(({ realm }) => realm.name);
+  metrics.set('unsigned_realms', unsigned.length);
+  if (unsigned.length > 0)
+    log.warn('Realms accept unsigned tokens: anybody can be anyone in them', { realms: unsigned });
+}

@@ -1,0 +1,80 @@
+/** What happened, told to the operator: one access line and the metrics of each request, and what the rooms report. */
+import type { AccessRecord } from '../http/access.ts';
+import type { KeySetObserver } from '../jwt/jwks.ts';
+import type { MinterObserver } from '../jwt/mint.ts';
+import type { VerifierObserver } from '../jwt/verify.ts';
+import type { AccessFields, Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** Other methods are one label value: clients choose names, and each would be a series. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const NONE = 'none';
+
+export function requestObserver(log: Log, metrics: Metrics): (record: AccessRecord) => void {
+  return (record) => {
+    log.access(accessFields(record));
+    countRequest(record, metrics);
+    countDecision(record, metrics);
+  };
+}
+
+function accessFields(record: AccessRecord): AccessFields {
+  return {
+    request_id: record.requestId,
+    client_ip: record.clientAddress,
+    method: record.method,
+    path: record.path,
+    status: record.status,
+    duration_ms: record.durationMs,
+    upstream_ms: record.upstreamMs,
+    route: record.route,
+    realm: record.realm,
+    user: record.user,
+    upstream: record.upstream,
+    decision: record.verdict,
+    reason: record.reason ?? 'ok',
+    detail: record.detail,
+    bytes: record.responseBytes,
+  };
+}
+
+function countRequest(record: AccessRecord, metrics: Metrics): void {
+  const route = record.route ?? NONE;
+  const method = METHODS.has(record.method) ? record.method : 'OTHER';
+  metrics.add('requests_total', [route, method, `${Math.floor(record.status / 100)}xx`]);
+  metrics.observe('request_duration_seconds', record.durationMs / 1000, [route]);
+  if (record.upstreamMs !== null && record.upstream !== null)
+    metrics.observe('upstream_duration_seconds', record.upstreamMs / 1000, [record.upstream]);
+}
+
+function countDecision(record: AccessRecord, metrics: Metrics): void {
+  if (record.verdict === 'none') return;
+  const isFailure = record.verdict === 'deny' && record.status >= 500;
+  const reason = record.verdict === 'allow' ? 'ok' : (record.reason ?? 'ok');
+  metrics.add('auth_decisions_total', [record.realm ?? NONE, isFailure ? 'error' : record.verdict, reason]);
+}
+
+export function verifierObserver(metrics: Metrics): VerifierObserver {
+  return {
+    cacheHit: () => metrics.add('token_cache_hits_total'),
+    cacheMiss: () => metrics.add('token_cache_misses_total'),
+    cacheEviction: () => metrics.add('token_cache_evictions_total'),
+  };
+}
+
+export function minterObserver(metrics: Metrics): MinterObserver {
+  return {
+    cacheHit: () => metrics.add('assertion_cache_hits_total'),
+    cacheMiss: () => metrics.add('assertion_cache_misses_total'),
+    minted: ({ kid, algorithm, bytes, signMs }) => {
+      metrics.add('assertions_minted_total', [kid ?? NONE, algorithm]);
+      metrics.observe('assertion_bytes', bytes);
+      metrics.observe('sign_duration_seconds', signMs / 1000);
+    },
+  };
+}
+
+/** `nameOf`: the label of a key set, from its configured URL or issuer. */
+export function keySetObserver(metrics: Metrics, nameOf: (source: string) => string): KeySetObserver {
+  return { fetched: (source, result) => metrics.add('jwks_fetch_total', [nameOf(source), result]) };
+}

@@ -1,0 +1,71 @@
+/** Whether this instance can serve: every key set was loaded once. Later outages degrade, they do not unready. */
+
+import type { Readiness } from '../http/ops.ts';
+import { acceptsUnsigned } from '../jwt/realm-binding.ts';
+import type { BoundRealm } from './realms.ts';
+
+export interface ReadinessInput {
+  readonly realms: readonly BoundRealm[];
+  readonly isStopping: boolean;
+  /** Of the last reload that failed; null after a good one. */
+  readonly reloadError: string | null;
+}
+
+export function readinessOf({ realms, isStopping, reloadError }: ReadinessInput): Readiness {
+  const keySets = keySetStatuses(realms);
+  const blocking = keySets
+    .filter(({ state }) => state === 'loading')
+    .map(
+      ({ realms: names, lastError }) =>
+        `key set of ${names.join(', ')} is not loaded: ${lastError ?? 'first fetch is running'}`,
+    );
+  if (isStopping) blocking.push('shutting down');
+  const degraded = keySets
+    .filter(({ state }) => state === 'expired' || state === 'stale')
+    .map(
+      ({ realms: names, state, lastError }) =>
+        `key set of ${names.join(', ')} is ${state}: ${lastError ?? 'unknown'}`,
+    );
+  if (reloadError !== null) degraded.push(`the last reload failed: ${reloadError}`);
+  return {
+    isReady: blocking.length === 0,
+    causes: [...blocking, ...degraded],
+    unsignedRealms: realms.filter(acceptsUnsigned).map(({ realm }) => realm.name),
+    keySets,
+  };
+}
+
+export interface KeySetReport {
+  readonly realms: readonly string[];
+  readonly url: string;
+  readonly state: string;
+  readonly kids: readonly string[];
+  readonly rejected: readonly string[];
+  readonly fetchedAt: string | null;
+  readonly nextFetchAt: string | null;
+  readonly lastError: string | null;
+}
+
+/** One report for each key set, with the realms that use it. */
+export function keySetStatuses(
+  realms: readonly BoundRealm[],
+): (KeySetReport & { readonly [member: string]: string | null | readonly string[] })[] {
+  const sets = new Set(realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null));
+  return [...sets].map((keySet) => {
+    const status = keySet.status();
+    return {
+      realms: realms.filter((bound) => bound.keySet === keySet).map(({ realm }) => realm.name),
+      url: status.url,
+      state: status.state,
+      kids: status.kids,
+      rejected: status.rejected.map(({ kid, reason }) => `${kid ?? 'without kid'}: ${reason}`),
+      fetchedAt: timeText(status.fetchedAtMs),
+      nextFetchAt: timeText(status.nextFetchAtMs),
+      lastError: status.lastError,
+    };
+  });
+}
+
+function timeText(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString();
+}

@@ -1,0 +1,74 @@
+/** Realms bound to what checks their tokens: configured keys are imported, key sets come from the registry. */
+import type { Compiled, RealmKeySettings } from '../config/compile.ts';
+import type { Realm } from '../core/realm.ts';
+import { KeyPolicyError } from '../jwt/jwk-policy.ts';
+import type { KeySetSource, RemoteKeySet } from '../jwt/jwks.ts';
+import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
+import { importJwk, importPem, importSecret } from '../jwt/keys.ts';
+import type { RealmBinding } from '../jwt/realm-binding.ts';
+import type { VerificationKey } from '../jwt/verification-key.ts';
+
+export interface BoundRealm extends RealmBinding {
+  readonly keySet: RemoteKeySet | null;
+}
+
+/** A key of a realm that the key policy refuses; `realm` names it for the message. */
+export class RealmKeyError extends Error {
+  override readonly name = 'RealmKeyError';
+  readonly settings: RealmKeySettings;
+
+  constructor(settings: RealmKeySettings, cause: KeyPolicyError) {
+    super(cause.message, { cause });
+    this.settings = settings;
+  }
+}
+
+/** The configured keys of every realm, by realm name. @throws RealmKeyError */
+export function importRealmKeys(
+  compiled: Pick<Compiled, 'realmKeys'>,
+): Map<string, readonly VerificationKey[]> {
+  return new Map([...compiled.realmKeys].map(([name, settings]) => [name, importConfiguredKeys(settings)]));
+}
+
+function importConfiguredKeys(settings: RealmKeySettings): readonly VerificationKey[] {
+  try {
+    const key = importConfiguredKey(settings);
+    return key === null ? [] : [key];
+  } catch (error) {
+    if (error instanceof KeyPolicyError) throw new RealmKeyError(settings, error);
+    throw error;
+  }
+}
+
+function importConfiguredKey({ signingKey, algorithms }: RealmKeySettings): VerificationKey | null {
+  if (signingKey === null) return null;
+  const { kid } = signingKey;
+  switch (signingKey.kind) {
+    case 'secret':
+      return importSecret(signingKey.bytes, { kid, algorithms, allowWeakSecret: signingKey.allowWeakSecret });
+    case 'pem':
+      return importPem(signingKey.text, { kid, algorithms });
+    case 'jwk':
+      return importJwk(signingKey.jwk, { allowOct: true, allowWeakSecret: signingKey.allowWeakSecret });
+  }
+}
+
+/** Each key set that is acquired here wants one release. */
+export function bindRealms(
+  compiled: Pick<Compiled, 'realms' | 'realmKeys'>,
+  keys: ReadonlyMap<string, readonly VerificationKey[]>,
+  registry: KeySetRegistry,
+): BoundRealm[] {
+  return compiled.realms.map((realm) => {
+    const settings = compiled.realmKeys.get(realm.name);
+    const source = settings === undefined ? null : keySetSource(realm, settings);
+    const keySet =
+      source === null || settings === undefined ? null : registry.acquire({ source, ...settings.jwks });
+    return { realm, signingKeys: keys.get(realm.name) ?? [], keySet };
+  });
+}
+
+function keySetSource(realm: Realm, settings: RealmKeySettings): KeySetSource | null {
+  if (settings.jwksUri !== null) return { kind: 'url', url: settings.jwksUri };
+  return settings.discovery ? { kind: 'issuer', issuer: realm.issuer } : null;
+}

@@ -1,0 +1,64 @@
+/** What outlives configurations: clock, log, metrics, and the key sets that snapshots share. */
+import type { Compiled } from '../config/compile.ts';
+import type { Clock } from '../core/time.ts';
+import { createDocumentFetcher } from '../forward/fetch-document.ts';
+import { createKeySetRegistry, type KeySetRegistry } from '../jwt/key-set-registry.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { keySetObserver } from './observe.ts';
+import { schedule, systemClock } from './ports.ts';
+import { VERSION } from './version.ts';
+
+export interface Runtime {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly registry: KeySetRegistry;
+  /** Names the key sets of a configuration in metrics, after the first realm that uses each. */
+  nameKeySets(compiled: Pick<Compiled, 'realms' | 'realmKeys'>): void;
+}
+
+export interface RuntimeOptions {
+  readonly clock?: Clock;
+  /** Receives log lines instead of standard output. */
+  readonly writeLog?: (line: string) => void;
+}
+
+export function createRuntime(
+  { logs, metrics: { prefix } }: Compiled['observability'],
+  options: RuntimeOptions,
+): Runtime {
+  const clock = options.clock ?? systemClock;
+  const log = createLog({
+    level: logs.level,
+    ...(options.writeLog === undefined ? {} : { write: options.writeLog }),
+  });
+  const metrics = createMetrics(prefix);
+  metrics.set('build_info', 1, [VERSION, process.versions.node]);
+  let names: ReadonlyMap<string, string> = new Map();
+  const registry = createKeySetRegistry({
+    clock,
+    random: Math.random,
+    schedule,
+    log,
+    observe: keySetObserver(metrics, (source) => names.get(source) ?? 'unnamed'),
+    fetcherFor: (ca) => createDocumentFetcher({ ca }),
+  });
+  const nameKeySets: Runtime['nameKeySets'] = (compiled) => {
+    names = keySetNames(compiled);
+  };
+  return { clock, log, metrics, registry, nameKeySets };
+}
+
+function keySetNames({
+  realms,
+  realmKeys,
+}: Pick<Compiled, 'realms' | 'realmKeys'>): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const { name, issuer } of realms) {
+    const settings = realmKeys.get(name);
+    const source = settings?.jwksUri ?? (settings?.discovery === true ? issuer : null);
+    if (source !== null && !names.has(source)) names.set(source, name);
+  }
+  return names;
+}

@@ -1,0 +1,112 @@
+/** A snapshot: one configuration, built. Everything a request depends on, immutable until it is swapped as a whole. */
+import type { Compiled } from '../config/compile.ts';
+import { compileHeaderPolicy } from '../core/headers.ts';
+import type { Clock } from '../core/time.ts';
+import { createUpstreams } from '../forward/upstreams.ts';
+import { compileTrustedProxies } from '../http/client-address.ts';
+import type { ProxySnapshot } from '../http/proxy.ts';
+import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
+import { type Keyring, openKeyring } from '../jwt/keyring.ts';
+import { createMinter, type Minter } from '../jwt/mint.ts';
+import { createVerifier, type Verifier } from '../jwt/verify.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Configuration } from './configuration.ts';
+import { minterObserver, verifierObserver } from './observe.ts';
+import { randomId } from './ports.ts';
+import { type BoundRealm, bindRealms } from './realms.ts';
+
+export interface Snapshot extends ProxySnapshot {
+  readonly compiled: Compiled;
+  readonly realms: readonly BoundRealm[];
+  readonly verifier: Verifier;
+  readonly minter: Minter;
+  readonly keyring: Keyring;
+  /** Resolves after each key set was fetched once, well or not. */
+  prefetched(): Promise<void>;
+  /** Ends what the snapshot holds. Requests that run on it are finished first. */
+  close(): Promise<void>;
+}
+
+export interface SnapshotParts {
+  readonly registry: KeySetRegistry;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** @throws KeyPolicyError, KeyDirectoryError where the signing keys are not in order */
+export async function buildSnapshot(configuration: Configuration, parts: SnapshotParts): Promise<Snapshot> {
+  const { compiled, realmKeys } = configuration;
+  const keyring = await openSigningKeys(compiled, parts);
+  const realms = bindRealms(compiled, realmKeys, parts.registry);
+  const verifier = verifierOf(compiled, realms, parts);
+  const minter = minterOf(compiled, keyring, parts);
+  const upstreams = createUpstreams(compiled.upstreams);
+  const keySets = realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null);
+  return {
+    compiled,
+    realms,
+    verifier,
+    minter,
+    keyring,
+    policy: { routes: compiled.routes, verifier, minter },
+    headers: compileHeaderPolicy(compiled.ownedHeaders),
+    upstreams,
+    keys: publishedKeysOf(compiled, keyring),
+    trustedProxies: compileTrustedProxies(compiled.trustedProxies),
+    prefetched: async () => {
+      await Promise.all(keySets.map((keySet) => keySet.start()));
+    },
+    close: async () => {
+      for (const keySet of keySets) parts.registry.release(keySet);
+      await upstreams.close();
+    },
+  };
+}
+
+function verifierOf(
+  compiled: Compiled,
+  bindings: readonly BoundRealm[],
+  { clock, log, metrics }: SnapshotParts,
+): Verifier {
+  const cacheMax = Math.max(1, compiled.tokenCacheMax);
+  return createVerifier({ bindings, clock, cacheMax, log, observe: verifierObserver(metrics) });
+}
+
+function minterOf({ assertion }: Compiled, keyring: Keyring, { clock, log, metrics }: SnapshotParts): Minter {
+  return createMinter({
+    keyring,
+    clock,
+    stopwatch: () => performance.now(),
+    randomId,
+    cacheMax: assertion?.cacheMax ?? 0,
+    log,
+    observe: minterObserver(metrics),
+  });
+}
+
+async function openSigningKeys(
+  { assertion, dataDir, routes }: Compiled,
+  { clock, log }: SnapshotParts,
+): Promise<Keyring> {
+  const lives = routes.routes.map((route) => route.assertion?.ttlMs ?? 0);
+  const given = assertion === null ? [] : assertion.keys;
+  const algorithms = assertion?.algorithms ?? [];
+  const source =
+    given === null && algorithms.length > 0
+      ? { directory: signingKeyDirectory(dataDir) }
+      : { keys: given ?? [] };
+  return await openKeyring({ source, algorithms, longestTtlMs: Math.max(0, ...lives), clock, log });
+}
+
+/** Where generated signing keys live. */
+export function signingKeyDirectory(dataDir: string): string {
+  return `${dataDir}/keys`;
+}
+
+/** Asked anew for each request: a rotation shows without a reload. */
+function publishedKeysOf({ assertion }: Compiled, keyring: Keyring): ProxySnapshot['keys'] {
+  if (assertion === null || !assertion.jwksEndpoint) return null;
+  return { jwks: () => keyring.published().jwks(), pem: () => keyring.published().pem() };
+}

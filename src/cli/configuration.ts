@@ -1,0 +1,14 @@
+/** Reads the configuration for a command that needs a good one. */
+import { type Configuration, readConfiguration } from '../app/configuration.ts';
+import { systemClock } from '../app/ports.ts';
+import { formatIssues } from '../config/issue.ts';
+import type { CliIo, CommandInput } from './command.ts';
+import { DEFAULT_CONFIG } from './options.ts';
+
+/** Null after the issues were printed. */
+export async function readOrFail(input: CommandInput, io: CliIo): Promise<Configuration | null> {
+  const result = await readConfiguration(input.text('config') ?? DEFAULT_CONFIG, io.env, systemClock);
+  if ('configuration' in result) return result.configuration;
+  io.err(`${formatIssues(result.issues)}\n`);
+  return null;
+}

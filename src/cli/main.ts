@@ -1,0 +1,43 @@
+/** The commands, and the process as they see it. */
+
+import { checkCommand } from './check.ts';
+import { runCli } from './cli.ts';
+import type { CliIo, Command } from './command.ts';
+import { explainCommand } from './explain.ts';
+import { keysCommands } from './keys.ts';
+import { realmsCommand, routesCommand } from './list.ts';
+import { schemaCommand } from './schema.ts';
+import { serveCommand } from './serve.ts';
+import { tokenInspectCommand, tokenMintCommand } from './token.ts';
+import { versionCommand } from './version.ts';
+
+export const COMMANDS: readonly Command[] = [
+  serveCommand,
+  checkCommand,
+  explainCommand,
+  routesCommand,
+  realmsCommand,
+  tokenMintCommand,
+  tokenInspectCommand,
+  ...keysCommands,
+  schemaCommand,
+  versionCommand,
+];
+
+export function main(args: readonly string[]): Promise<number> {
+  return runCli(args, COMMANDS, processIo());
+}
+
+function processIo(): CliIo {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    untilStopped: () =>
+      new Promise((resolve) => {
+        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+      }),
+    onReload: (reload) => void process.on('SIGHUP', reload),
+  };
+}

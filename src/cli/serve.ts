@@ -1,0 +1,50 @@
+/** `countersign serve`: runs the gateway until it is told to stop. */
+
+import { demoCurl, makeMissingSecrets } from '../app/demo.ts';
+import { type App, type AppOptions, ConfigurationError, startApp } from '../app.ts';
+import { type CliIo, type Command, EXIT } from './command.ts';
+import { CONFIG_OPTION, configPath } from './options.ts';
+
+export const serveCommand: Command = {
+  name: 'serve',
+  summary: 'Run the gateway. SIGHUP reloads the configuration, SIGTERM finishes running requests and stops.',
+  arguments: '[FILE]',
+  options: {
+    ...CONFIG_OPTION,
+    demo: {
+      type: 'boolean',
+      help: 'For a first look: make the secret files that realms name and that are missing, and print a curl line with a token.',
+    },
+  },
+  example: 'countersign serve --config /etc/countersign/countersign.yaml',
+  run: async (input, io) => {
+    const options = { configPath: configPath(input), environment: io.env };
+    if (input.flag('demo'))
+      for (const file of makeMissingSecrets(options.configPath, io.env)) io.err(`made the secret ${file}\n`);
+    const app = await start(options, io);
+    if (app === null) return EXIT.config;
+    if (input.flag('demo')) await printDemo(app, options, io);
+    io.onReload(() => void app.reload());
+    await io.untilStopped();
+    await app.stop();
+    return EXIT.ok;
+  },
+};
+
+async function start(options: AppOptions, io: CliIo): Promise<App | null> {
+  try {
+    return await startApp(options);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    io.err(`${error.message}\n`);
+    return null;
+  }
+}
+
+async function printDemo(app: App, { configPath: path, environment }: AppOptions, io: CliIo): Promise<void> {
+  const curl = await demoCurl(path, environment, app.origins.proxy);
+  if (curl !== null)
+    io.err(
+      `\nTry it (the token is good for an hour); the answer shows what a backend would receive:\n\n${curl}\n\n`,
+    );
+}

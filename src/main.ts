@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** The program: refuses a Node that is too old, then hands the arguments to the CLI. */
+
+/** Older ones truncate header sections silently (CVE-2026-58044), which lets requests lose their credentials. */
+const NODE_MIN = [24, 18, 1] as const;
+
+function isOlder(version: string): boolean {
+  const given = version.split('.').map(Number);
+  for (const [index, least] of NODE_MIN.entries()) {
+    const part = given[index] ?? 0;
+    if (part !== least) return part < least;
+  }
+  return false;
+}
+
+if (isOlder(process.versions.node)) {
+  process.stderr.write(
+    `countersign needs Node ${NODE_MIN.join('.')} or newer, this is ${process.versions.node}\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { main } = await import('./cli/main.ts');
+  process.exitCode = await main(process.argv.slice(2));
+}
