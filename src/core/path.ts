@@ -100,19 +100,22 @@ function ambiguitiesOf(path: string): PathAmbiguity[] {
   return found;
 }
 
+/** Times that a chain of upstreams decodes a path at most: a proxy that does, before a server that does. */
+const DECODES_MAX = 2;
+
 /**
- * What other servers see in an ambiguous path: those that decode once or twice, cut `;parameters` before or after
- * that, and merge slashes or do not. A route may allow an ambiguity only where every reading leads to itself.
+ * What other servers see in an ambiguous path: those that decode once or twice, cut `;parameters` before, between or
+ * after that, and merge slashes or do not. A route may allow an ambiguity only where every reading leads to itself.
  *
  * @throws CountersignError bad_path where a reading has a dot segment or a character that is refused.
  */
 export function otherReadings(matchPath: string): string[] {
   const readings = new Set<string>();
-  for (const once of [matchPath, withoutParameters(matchPath)]) {
-    const decoded = decodeOnce(once);
-    for (const twice of [once, decoded, decodeOnce(decoded)]) {
-      for (const cut of [twice, withoutParameters(twice)]) readings.add(cut).add(mergeSlashes(cut));
-    }
+  let decoded = new Set([matchPath]);
+  for (let decodes = 0; decodes <= DECODES_MAX; decodes += 1) {
+    const cut = [...decoded].flatMap((path) => [path, withoutParameters(path)]);
+    for (const path of cut) readings.add(path).add(mergeSlashes(path));
+    decoded = new Set(cut.map(decodeOnce));
   }
   return [...readings].map((reading) => canonicalPath(escapeStray(reading)).matchPath);
 }

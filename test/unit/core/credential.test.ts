@@ -106,6 +106,11 @@ describe('extractCredential()', () => {
     expect(outcome(headers, query, [BEARER, RAW, COOKIE, QUERY])).toBe(expected),
   );
 
+  it('J23 refuses two Authorization headers also where the token is looked for elsewhere', () => {
+    const headers = ['Authorization', 'Basic a', 'Authorization', 'Basic b', 'Cookie', `access_token=${T1}`];
+    expect(outcome(headers, '', [COOKIE])).toBe('ambiguous_credentials');
+  });
+
   it.each(['bearer', 'BEARER', 'BeArEr', 'Bearer'])('reads %s with schemeCaseSensitive: false', (scheme) => {
     expect(outcome(['Authorization', `${scheme} ${T1}`], '', [ANY_CASE])).toBe(T1);
   });

@@ -225,6 +225,11 @@ describe('otherReadings()', () => {
     ['/%2561dmin', ['/%2561dmin', '/admin']],
     ['/a;x%2Fadmin', ['/a;x%2Fadmin', '/a', '/a;x/admin', '/a/admin']],
     ['/a%253Bx/b', ['/a%253Bx/b', '/a%3Bx/b', '/a;x/b', '/a/b']],
+    ['/a;x%2Fb/c%2Fd', ['/a;x%2Fb/c%2Fd', '/a/c%2Fd', '/a;x/b/c/d', '/a/b/c/d', '/a/c/d']],
+    [
+      '/a%3Bx%252Fb/c%252Fd',
+      [...['/a%3Bx%252Fb/c%252Fd', '/a;x%2Fb/c%2Fd', '/a/c%2Fd'], ...['/a;x/b/c/d', '/a/b/c/d', '/a/c/d']],
+    ],
     ['/%25zz', ['/%25zz']],
   ])('P01 reads %s as every server might', (path, readings) =>
     expect(new Set(otherReadings(path))).toEqual(new Set(readings)),
