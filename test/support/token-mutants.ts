@@ -55,7 +55,7 @@ const HEADER_VALUES: Record<string, readonly unknown[]> = {
 };
 
 /** `nowSeconds`: what the clock of the verifier shows. */
-export function claimValues(nowSeconds: number): Record<string, readonly unknown[]> {
+function claimValues(nowSeconds: number): Record<string, readonly unknown[]> {
   const times = [-3600, -61, -60, -59, -1, 0, 1, 59, 60, 61, 3600].map((offset) => nowSeconds + offset);
   const odd = ['soon', null, true, [nowSeconds], {}, -1, 0, nowSeconds * 1000, 2 ** 53, 1e300, undefined];
   const names = ['', 'test-fusion', 'admin', 7, null, ['admin'], {}, undefined];

@@ -13,7 +13,7 @@ import { secretKey } from './verification-keys.ts';
 
 export const SECRET = 'the secret of realm fusion: 32 bytes or more';
 
-export interface LogLine {
+interface LogLine {
   readonly level: keyof Logger;
   readonly message: string;
   readonly fields: LogFields;
@@ -29,7 +29,7 @@ export function recordingLog(): Logger & { readonly lines: readonly LogLine[] } 
 }
 
 /** Counts what happens. */
-export function countingObserver(): VerifierObserver & { hits: number; misses: number; evictions: number } {
+function countingObserver(): VerifierObserver & { hits: number; misses: number; evictions: number } {
   return {
     hits: 0,
     misses: 0,
