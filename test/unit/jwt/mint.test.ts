@@ -336,7 +336,8 @@ describe('Minter cache', () => {
   ])('never serves what was made for another %s', async (_what, other) => {
     const { minter } = testMinter(edKeyring);
     const first = await minter.mint(testToken(), mintingRoute());
-    expect(await minter.mint(...other())).not.toBe(first);
+    const [token, route] = other();
+    expect(await minter.mint(token, route)).not.toBe(first);
   });
 
   it('AST-P50 never sends a dead assertion, and signs rarely', async () => {
