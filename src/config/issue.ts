@@ -31,7 +31,7 @@ export function formatPath(path: ConfigPath): string {
 }
 
 /** Nobody reads more; the rest follows from the first ones. */
-const ISSUES_MAX = 100;
+export const ISSUES_MAX = 100;
 
 /** As they stand in the file. */
 export function inOrder(issues: readonly ConfigIssue[]): ConfigIssue[] {

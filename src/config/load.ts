@@ -30,7 +30,7 @@ export function loadConfig(
   const { tree } = read;
   const parsed = configSchema.safeParse(tree.value);
   if (!parsed.success)
-    return { issues: inOrder(configIssuesOf(parsed.error.issues, tree, source, configJsonSchema)) };
+    return { issues: inOrder(configIssuesOf(parsed.error.issues, tree, source, configJsonSchema())) };
   const config: LoadedConfig = {
     path: file.path,
     settings: parsed.data,

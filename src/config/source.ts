@@ -33,17 +33,26 @@ export function createSource(file: ConfigFile): Source {
   return { lineCounter, issueAt, lineAt: (offset) => lineCounter.linePos(offset).line };
 }
 
-/** Keys whose values are secrets, `k` and `d` being the secret members of a JWK (RFC 7518 §6). */
-const SECRET_KEY = /(["']?\b(?:secret|secretBase64|password|masterKey|key|k|d|p|q|dp|dq|qi)["']?\s*:\s*)/;
-const SECRET = new RegExp(`${SECRET_KEY.source}("(?:[^"\\\\]|\\\\.)*"?|'[^']*'?|[^\\s{\\["'].*)`, 'g');
-const REFERENCE_ONLY = /^["']?\$\{[A-Za-z_][A-Za-z0-9_]*\}["']?(?:\s|[,}\]]|$)/;
+/** Keys whose values are secrets; `k`, `d` and the others of one or two letters are the secret members of a JWK. */
+const SECRET_KEY = /["']?\b(?:secret|secretBase64|password|masterKey|key|k|d|p|q|dp|dq|qi)["']?\s*:\s+/;
+/** `"${NAME}"` and `{ file: …`: they only say where the secret is. */
+const SECRET_ELSEWHERE = /^(?:(["']?)\$\{[A-Za-z_]\w*\}\1(?=\s*(?:[,}#]|$))|\{\s*["']?file["']?\s*:)/;
+const WHOLE_QUOTED = /^(?:"(?:[^"\\]|\\.)*"|'[^']*')(?=\s*(?:[,}#]|$))/;
 
-/** Masked at the same length, so that carets still point at their place. */
-export function maskSecrets(line: string): string {
-  return line.replace(SECRET, (found: string, key: string, value: string, offset: number) => {
-    if (REFERENCE_ONLY.test(value)) return found;
-    const isPlainInBraces = /^[^"']/.test(value) && line.lastIndexOf('{', offset) !== -1;
-    const end = isPlainInBraces ? value.search(/[,}]|$/) : value.length;
-    return key + '*'.repeat(end) + maskSecrets(value.slice(end));
-  });
+/** Masked at the same length, so that carets still point at their place. In doubt up to the end of the line. `isInBraces`: what stands before it. */
+export function maskSecrets(line: string, isInBraces = false): string {
+  const key = SECRET_KEY.exec(line);
+  if (key === null) return line;
+  const start = key.index + key[0].length;
+  const isInside = isInBraces || line.slice(0, start).includes('{');
+  const end = start + secretLength(line.slice(start), isInside);
+  return line.slice(0, start) + '*'.repeat(end - start) + maskSecrets(line.slice(end), isInside);
+}
+
+function secretLength(text: string, isInBraces: boolean): number {
+  if (SECRET_ELSEWHERE.test(text)) return 0;
+  const quoted = WHOLE_QUOTED.exec(text);
+  if (quoted !== null) return quoted[0].length;
+  const isPlain = /^[^"'{[]/.test(text);
+  return isPlain && isInBraces ? text.search(/\s*(?:[,}]|$)/) : text.length;
 }

@@ -30,19 +30,34 @@ const LINE_LEVELS: ReadonlySet<string> = new Set(['seq-item-ind', 'explicit-key-
 /** What the lexer puts between the lexemes; it has no place in the text. */
 const NOT_IN_TEXT: ReadonlySet<string> = new Set(['doc-mode', 'flow-error-end', 'scalar']);
 
-/** Where nesting that needs no indentation goes beyond `depthMax`; null where it does not. One pass, no recursion. */
+/** Where nesting goes beyond `depthMax`; null where it does not. One pass, no recursion. */
 function offsetOfDepth(text: string, depthMax: number): number | null {
+  const indents: number[] = [];
   let offset = 0;
   let flowDepth = 0;
   let lineDepth = 0;
+  let column: number | null = 0; // null: behind the first lexeme of the line
   for (const { type, length } of lexemes(text)) {
     flowDepth += FLOW_LEVELS.get(type) ?? 0;
-    if (type === 'newline') lineDepth = 0;
     if (LINE_LEVELS.has(type)) lineDepth += 1;
-    if (flowDepth + lineDepth > depthMax) return offset;
+    if (type === 'newline') {
+      lineDepth = 0;
+      column = 0;
+    } else if (column !== null && type === 'space') column += length;
+    else if (column !== null && length > 0) {
+      indent(indents, column);
+      column = null;
+    }
+    if (indents.length + flowDepth + lineDepth > depthMax) return offset;
     offset += length;
   }
   return null;
+}
+
+/** `indents`: the columns at which the blocks begin that the line stands in. */
+function indent(indents: number[], column: number): void {
+  while ((indents.at(-1) ?? -1) >= column) indents.pop();
+  indents.push(column);
 }
 
 function* lexemes(text: string): Generator<{ type: string; length: number }> {

@@ -35,35 +35,36 @@ export function readYaml(
   const refusal = refuseBeforeParsing(file.text);
   if (refusal !== null) return { issues: [source.issueAt(refusal.offset, [], refusal.message)] };
   const document = parse(file.text);
-  if (document === null) return { issues: [source.issueAt(0, [], 'the file nests too deep to be read')] };
-  const syntax = [...document.errors, ...document.warnings].map((error) =>
-    source.issueAt(error.pos[0], [], syntaxMessage(error.code, error.message, file.text, error.pos[0])),
-  );
-  if (syntax.length > 0) return { issues: syntax };
+  const syntax = withoutConsequences([...document.errors, ...document.warnings]);
+  if (syntax.length > 0)
+    return {
+      issues: syntax.map(({ code, message, pos: [offset] }) =>
+        source.issueAt(offset, [], syntaxMessage(code, message, file.text, offset)),
+      ),
+    };
   if (document.contents === null) return { issues: [source.issueAt(0, [], 'the file is empty')] };
   const issues: ConfigIssue[] = [];
   const tree = treeOf(document.contents, [], { source, environment, issues });
   return issues.length > 0 ? { issues } : { tree };
 }
 
-/** Null where the text exhausts the stack of the parser in spite of the limits. */
 function parse(text: string) {
-  try {
-    return parseDocument<ParsedNode>(text, {
-      version: '1.2',
-      schema: 'core',
-      strict: true,
-      merge: false,
-      stringKeys: true,
-      resolveKnownTags: false,
-      prettyErrors: false,
-      logLevel: 'silent',
-      uniqueKeys: false, // theirs takes seconds for 20 000 keys; membersOf() checks in one pass
-    });
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
+  return parseDocument<ParsedNode>(text, {
+    version: '1.2',
+    schema: 'core',
+    strict: true,
+    merge: false,
+    stringKeys: true,
+    resolveKnownTags: false,
+    prettyErrors: false,
+    logLevel: 'error', // 'silent' would also hide that there are more documents
+    uniqueKeys: false, // theirs takes seconds for 20 000 keys; addMember() checks in one pass
+  });
+}
+
+/** After its first error the parser also wonders about each token that it no longer expects. */
+function withoutConsequences<T extends { readonly code: string }>(errors: readonly T[]): T[] {
+  return errors.filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN');
 }
 
 /** The parser's words, but never a name it took from the text (it could be a secret), and with a hint for `${…}`. */
@@ -74,7 +75,7 @@ function syntaxMessage(code: string, message: string, text: string, offset: numb
   const hint = /\$\{/.test(line) ? ` (inside { } and [ ] a \${…} must stand in quotes)` : '';
   if (code === 'BAD_ALIAS') return `aliases are not supported${hint}`;
   if (code === 'MULTIPLE_DOCS') return 'the file holds more than one document';
-  return `${message}${hint}`;
+  return `${message.replace(/: .*$/s, '')}${hint}`;
 }
 
 interface Reading {
@@ -147,7 +148,9 @@ function scalarTree(node: Scalar.Parsed, reading: Reading, refuse: (message: str
   const offset = node.range[0];
   if (typeof value === 'number') {
     if (String(value) !== source)
-      return refuse(`this number would be read as ${value}; put it in quotes where it is text`);
+      return refuse(
+        'this number would change by being read, as 012 becomes 12; put it in quotes where it is text',
+      );
     if (Number.isInteger(value) && !Number.isSafeInteger(value))
       return refuse('this integer loses precision; put it in quotes');
   }

@@ -1,6 +1,6 @@
 /** From zod's findings to issues with position, in the words of somebody who edits a YAML file. */
 import type { z } from 'zod';
-import type { ConfigIssue, ConfigPath } from './issue.ts';
+import { type ConfigIssue, type ConfigPath, ISSUES_MAX } from './issue.ts';
 import type { Source } from './source.ts';
 import { didYouMean } from './suggest.ts';
 import { offsetOf, type Tree, treeAt } from './yaml.ts';
@@ -8,12 +8,12 @@ import { offsetOf, type Tree, treeAt } from './yaml.ts';
 type Finding = z.core.$ZodIssue;
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** `jsonSchema` says which keys are known where; it is asked for only when a key is unknown. */
+/** `jsonSchema` says which keys are known where. */
 export function configIssuesOf(
   findings: readonly Finding[],
   tree: Tree,
   source: Source,
-  jsonSchema: () => JsonSchema,
+  jsonSchema: JsonSchema,
 ): ConfigIssue[] {
   return findings.flatMap((finding) => issuesOf(finding, [], { tree, source, jsonSchema }));
 }
@@ -21,7 +21,7 @@ export function configIssuesOf(
 interface Context {
   readonly tree: Tree;
   readonly source: Source;
-  readonly jsonSchema: () => JsonSchema;
+  readonly jsonSchema: JsonSchema;
 }
 
 function issuesOf(finding: Finding, base: ConfigPath, context: Context): ConfigIssue[] {
@@ -30,20 +30,30 @@ function issuesOf(finding: Finding, base: ConfigPath, context: Context): ConfigI
     context.source.issueAt(offsetOf(context.tree, where, anchor), where, message);
   switch (finding.code) {
     case 'unrecognized_keys':
-      return finding.keys.map((key) => {
-        const known = namesAt(context.jsonSchema(), path);
-        return at([...path, key], 'key', `unknown key${didYouMean(key, known)}`);
-      });
+      return unknownKeys(finding.keys, path, context);
     case 'invalid_union': {
       const branch = finding.errors.find((errors) => isAboutContents(errors));
       if (branch !== undefined) return branch.flatMap((inner) => issuesOf(inner, path, context));
-      return [at(path, 'value', finding.message)];
+      const isMissing = treeAt(context.tree, path) === undefined;
+      return [at(path, 'value', isMissing ? REQUIRED : finding.message)];
     }
     case 'invalid_key':
       return [at(path, 'key', finding.issues[0]?.message ?? finding.message)];
     default:
       return [at(path, 'value', messageOf(finding, treeAt(context.tree, path)?.value))];
   }
+}
+
+function unknownKeys(
+  keys: readonly string[],
+  path: ConfigPath,
+  { tree, source, jsonSchema }: Context,
+): ConfigIssue[] {
+  const known = namesAt(jsonSchema, path);
+  return keys.slice(0, ISSUES_MAX).map((key) => {
+    const where = [...path, key];
+    return source.issueAt(offsetOf(tree, where, 'key'), where, `unknown key${didYouMean(key, known)}`);
+  });
 }
 
 /** The branch of a union that the writer meant: the one that is about what stands inside, not about the kind of value. */
@@ -54,6 +64,8 @@ function isAboutContents(errors: readonly Finding[]): boolean {
     errors.some(({ path }) => path.length > 0)
   );
 }
+
+const REQUIRED = 'is required';
 
 const KINDS: Readonly<Record<string, string>> = {
   string: 'a text',
@@ -68,7 +80,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 function messageOf(finding: Finding, value: unknown): string {
   if (finding.code === 'custom') return finding.message;
-  if (value === undefined) return 'is required';
+  if (value === undefined) return REQUIRED;
   if (finding.code === 'invalid_type' && finding.message.startsWith('Invalid input'))
     return `must be ${KINDS[finding.expected] ?? finding.expected}${quotesHint(finding.expected, value)}`;
   if (finding.code === 'invalid_value' && finding.message.startsWith('Invalid'))
@@ -90,7 +102,7 @@ function suggestion(value: unknown, accepted: readonly unknown[]): string {
 }
 
 /** Names of the keys that the schema knows at this path. */
-export function namesAt(schema: JsonSchema, path: ConfigPath): string[] {
+function namesAt(schema: JsonSchema, path: ConfigPath): string[] {
   let level = [schema];
   for (const part of path) level = level.flatMap(alternatives).flatMap((one) => childrenOf(one, part));
   return level.flatMap(alternatives).flatMap((one) => Object.keys(one.properties ?? {}));

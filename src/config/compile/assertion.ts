@@ -23,9 +23,9 @@ export function assertionPolicies(context: CompileContext): PolicyOf {
   return ({ auth, assertion }, index) => {
     const path = ['routes', index, 'assertion'];
     if (assertion === undefined) return auth === 'none' ? null : shared;
+    if (auth !== 'none' && block !== undefined) return policyAt(assertion, path);
     if (block === undefined) context.refuse(path, 'overrides the assertion block, and there is none');
-    if (auth !== 'none') return policyAt(assertion, path);
-    if (assertion.enabled !== false) context.refuse(path, 'has no effect: auth none mints nothing');
+    else if (assertion.enabled !== false) context.refuse(path, 'has no effect: auth none mints nothing');
     return null;
   };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { keySourceUrl } from './address.ts';
 import { verificationAlgorithm } from './algorithm.ts';
 import {
+  cookieName,
   duration,
   durationOr,
   filePath,
@@ -78,7 +79,7 @@ const tokenLocationSchema = z.union(
         .meta({ description: 'False: `bearer` is accepted too.' }),
     }),
     z.strictObject({
-      cookie: headerName().meta({ description: 'Cookie name.' }),
+      cookie: cookieName().meta({ description: 'Cookie name.' }),
     }),
     z.strictObject({
       query: text().meta({

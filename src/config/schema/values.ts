@@ -89,6 +89,11 @@ export function headerName() {
   return z.string().refine(isFieldName, { error: 'is no header name (RFC 9110 §5.1)' });
 }
 
+/** The same grammar: a token (RFC 6265 §4.1.1). */
+export function cookieName() {
+  return z.string().refine(isFieldName, { error: 'is no cookie name (RFC 6265 §4.1.1)' });
+}
+
 /** Headers of one connection or of its framing: neither tokens nor assertions travel in them. */
 const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
   'connection',

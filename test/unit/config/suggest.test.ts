@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { didYouMean, nearestName } from '../../../src/config/suggest.ts';
+
+const KEYS = ['issuer', 'jwksUri', 'audiences', 'allowUnsigned', 'claims', 'name'];
+
+describe('nearestName()', () => {
+  it.each([
+    ['isuer', 'issuer'],
+    ['Issuer', 'issuer'],
+    ['jwks_uri', 'jwksUri'],
+    ['jwks-url', 'jwksUri'],
+    ['audience', 'audiences'],
+    ['allowUnsinged', 'allowUnsigned'],
+    ['nam', 'name'],
+    ['telephone', null],
+    ['x', null],
+    ['', null],
+    ['i'.repeat(100_000), null],
+  ])('%.20s: %s', (name, expected) => {
+    expect(nearestName(name, KEYS)).toBe(expected);
+  });
+});
+
+describe('didYouMean()', () => {
+  it('is empty where nothing is near', () => {
+    expect(didYouMean('telephone', KEYS)).toBe('');
+  });
+});
