@@ -1,0 +1,34 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ACCEPTANCE, startGateway, type TestGateway } from '../support/gateway.ts';
+import { hs256 } from '../support/tokens.ts';
+
+const SECRET = 'fusion-secret';
+const claims = (changes: object = {}) => {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    iss: 'fusion',
+    iat: now,
+    exp: now + 300,
+    sub: 'test-fusion',
+    groups: ['group-one', 'group-two'],
+    ...changes,
+  };
+};
+
+describe('the gateway', () => {
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    gateway = await startGateway(ACCEPTANCE);
+  });
+  afterAll(() => gateway.stop());
+
+  it('lets a good token through once, with an assertion that jose verifies by JWKS (FJR-S02, AST-S06)', async () => {
+    const answer = await gateway.get('/placeFinder/1.0.0/x', hs256(SECRET, claims()));
+    expect(answer.status).toBe(200);
+    expect(gateway.backend.received).toHaveLength(1);
+    const keys = createRemoteJWKSet(new URL(`${gateway.url}/.well-known/jwks.json`));
+    const { payload } = await jwtVerify(gateway.assertion().value, keys);
+    expect(payload['http://wso2.org/claims/enduser']).toBe('test-fusion');
+  });
+});
