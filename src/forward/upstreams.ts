@@ -15,10 +15,12 @@ export interface Upstreams {
 /** Opens no connection: the first request does. */
 export function createUpstreams(settings: readonly UpstreamSettings[]): Upstreams {
   const byName = new Map(settings.map((one) => [one.name, createUpstream(one)]));
+  let closed: Promise<unknown> | undefined;
   return {
     get: (name) => byName.get(name),
     close: async () => {
-      await Promise.all([...byName.values()].map((upstream) => upstream.close()));
+      closed ??= Promise.all([...byName.values()].map((upstream) => upstream.close()));
+      await closed;
     },
   };
 }

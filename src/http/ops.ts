@@ -5,6 +5,7 @@ import { headerValues } from '../core/headers.ts';
 import { parseHost } from '../core/host.ts';
 import type { Json } from '../core/json.ts';
 import type { ListenerLimits } from '../core/limits.ts';
+import type { Logger } from '../core/log.ts';
 import { problemOf } from './problem.ts';
 import { type PublishedKeys, servePublishedKeys } from './published-keys.ts';
 import { readRequest } from './request.ts';
@@ -29,6 +30,7 @@ export interface OpsListenerOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Null: nothing is published. */
   readonly keys: () => PublishedKeys | null;
+  readonly log?: Logger;
 }
 
 interface Answer {
@@ -45,6 +47,7 @@ export function createOpsListener(options: OpsListenerOptions): Listener {
     bind,
     limits,
     randomId,
+    log: options.log,
     handlers: { request: (message, response) => serve(options, message, response) },
   });
 }

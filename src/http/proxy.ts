@@ -5,6 +5,7 @@ import type { Allow, GatewayRequest } from '../core/decision.ts';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
 import type { ListenerLimits } from '../core/limits.ts';
+import type { Logger } from '../core/log.ts';
 import type { Clock } from '../core/time.ts';
 import type { Upstream, UpstreamRequest } from '../forward/upstream.ts';
 import { decide, type Policy } from '../gateway/decide.ts';
@@ -35,6 +36,7 @@ export interface ProxyListenerOptions {
   readonly clock: Clock;
   readonly randomId: () => string;
   readonly onRequestDone: (record: AccessRecord) => void;
+  readonly log?: Logger;
 }
 
 export function createProxyListener(options: ProxyListenerOptions): Listener {
@@ -43,6 +45,7 @@ export function createProxyListener(options: ProxyListenerOptions): Listener {
     bind,
     limits,
     randomId,
+    log: options.log,
     handlers: {
       request: (message, response, expectsContinue) => serve(options, message, response, expectsContinue),
       upgrade: (message, response, socket) => serveUpgrade(options, message, response, socket),

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CountersignError, type ErrorCode, toCountersignError } from '../core/errors.ts';
 import type { ListenerLimits } from '../core/limits.ts';
+import type { Logger } from '../core/log.ts';
 import { problemBytes } from './problem.ts';
 import { isAnsweredEarly } from './request-body.ts';
 
@@ -28,6 +29,8 @@ export interface ListenerOptions {
   readonly limits: ListenerLimits;
   readonly randomId: () => string;
   readonly handlers: ListenerHandlers;
+  /** Told of defects in handlers, and of connections that could not be accepted. */
+  readonly log?: Logger | undefined;
 }
 
 export interface Listener {
@@ -47,7 +50,7 @@ export function createListener(options: ListenerOptions): Listener {
   const { limits, handlers, bind } = options;
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headersTimeoutMs,
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs), // node:http refuses a larger one
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
@@ -66,6 +69,8 @@ export function createListener(options: ListenerOptions): Listener {
     connections.refuse(new CountersignError('not_implemented', 'CONNECT'), socket),
   );
   server.on('clientError', (error, socket) => connections.refuse(unreadable(error), socket));
+  // Without a listener, a process out of file descriptors would end here (security row D02).
+  server.on('error', ({ message }) => options.log?.error('listener failed', { cause: message }));
   return {
     start: () => listen(server, bind),
     close: (graceMs) => connections.close(graceMs),
@@ -105,6 +110,7 @@ class Connections {
   readonly #responses = new WeakMap<Duplex, ServerResponse>();
   readonly #tunnels = new Set<Duplex>();
   readonly #refused = new WeakSet<Duplex>();
+  readonly #open = new Set<ServerResponse>();
   #isClosing = false;
 
   constructor(server: Server, options: ListenerOptions) {
@@ -114,8 +120,9 @@ class Connections {
 
   serve(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     this.#responses.set(message.socket, response);
+    this.#open.add(response);
     if (this.#isClosing) response.shouldKeepAlive = false;
-    response.once('close', () => this.#afterResponse());
+    response.once('close', () => this.#afterResponse(response));
     this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
   }
 
@@ -159,6 +166,7 @@ class Connections {
   /** A defect in a handler costs one request: 500 where nothing was sent, a cut connection otherwise. */
   #guard(handled: Promise<void> | undefined, response: ServerResponse): void {
     handled?.catch((thrown: unknown) => {
+      this.#options.log?.error('request handler failed', { cause: toCountersignError(thrown).message });
       if (response.headersSent || response.socket === null) {
         response.destroy();
         return;
@@ -167,12 +175,14 @@ class Connections {
     });
   }
 
-  #afterResponse(): void {
+  #afterResponse(response: ServerResponse): void {
+    this.#open.delete(response);
     if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections());
   }
 
   close(graceMs: number): Promise<void> {
     this.#isClosing = true;
+    for (const response of this.#open) response.shouldKeepAlive = false;
     return new Promise((resolve) => {
       const cut = setTimeout(() => {
         this.#server.closeAllConnections();

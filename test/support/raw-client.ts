@@ -28,7 +28,7 @@ export async function rawClient(port: number): Promise<RawClient> {
   const pieces: Buffer[] = [];
   socket.on('data', (piece) => pieces.push(piece));
   const isClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
+  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   const received = () => Buffer.concat(pieces).toString('latin1');
   return {
     socket,
