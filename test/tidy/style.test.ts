@@ -72,7 +72,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'a private key',
-    appliesTo: ANY,
+    appliesTo: /^(?!test\/)/,
     pattern: /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}/,
     planted: `-----BEGIN PRIVATE KEY-----\n${'A'.repeat(64)}`,
   },
