@@ -111,9 +111,10 @@ function publicKeyOf(jwk: JsonObject): KeyObject {
   if (names === undefined) throw new KeyPolicyError('kty must be RSA, EC or OKP');
   const own = Object.fromEntries(names.map((name) => [name, base64urlMember(jwk, name)]));
   const key = attempt(() => createPublicKey({ key: own, format: 'jwk' }), `${kty} key cannot be read`);
-  // Coordinates have one spelling, of fixed length (RFC 7518 §6.2.1.2); OpenSSL would take shorter ones.
-  if (kty !== 'RSA' && key.export({ format: 'jwk' }).x !== own['x'])
-    throw new KeyPolicyError('x has not the length of its curve');
+  // Coordinates have one spelling, of fixed length (RFC 7518 §6.2.1.2); OpenSSL would take others.
+  const read: Record<string, unknown> = { ...key.export({ format: 'jwk' }) };
+  if (kty !== 'RSA' && names.some((name) => read[name] !== own[name]))
+    throw new KeyPolicyError('Coordinate has not the length of its curve');
   return key;
 }
 

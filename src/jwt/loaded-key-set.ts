@@ -17,7 +17,7 @@ export interface LoadedKeySet extends ImportedKeySet {
   readonly freshForMs: number;
 }
 
-export interface Fetch {
+interface Fetch {
   readonly url: string;
   readonly document: FetchedDocument;
   readonly nowMs: number;

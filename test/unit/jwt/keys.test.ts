@@ -15,6 +15,14 @@ const RSA_FAMILY = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
 const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString();
 const jwk = (from: { jwk: Record<string, unknown> }, changes: object = {}): JsonObject =>
   JSON.parse(JSON.stringify({ ...from.jwk, ...changes }));
+/** One in 256 keys has a coordinate that starts with a zero byte. */
+function ecKeyWhere(fits: (jwk: Record<string, string>) => boolean): Record<string, string> {
+  for (;;) {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const found = { ...publicKey.export({ format: 'jwk' }) } as Record<string, string>;
+    if (fits(found)) return found;
+  }
+}
 const refusal = (pattern: RegExp) =>
   expect.objectContaining({ name: 'KeyPolicyError', message: expect.stringMatching(pattern) });
 const secret = (bytes: Uint8Array | string, changes: object = {}) =>
@@ -217,6 +225,16 @@ describe('importJwk', () => {
     ['x5c of another key', { x5c: [x5cOf(selfSignedCertificate(otherEc))] }, /another key/],
   ])('K06 refuses %s', (_name, changes, pattern) => {
     expect(() => importJwk(jwk(ec, changes))).toThrow(refusal(pattern));
+  });
+
+  it.each(['x', 'y'])('K06 refuses a coordinate %s without its leading zeros, or with more', (name) => {
+    const zeroLed = ecKeyWhere((jwk) => /^A[A-P]/.test(jwk[name] ?? ''));
+    const bytes = Buffer.from(zeroLed[name] ?? '', 'base64url');
+    expect(importJwk(zeroLed).algorithms).toEqual(['ES256']);
+    for (const other of [bytes.subarray(1), Buffer.concat([Buffer.alloc(1), bytes])]) {
+      const changed = { ...zeroLed, [name]: other.toString('base64url') };
+      expect(() => importJwk(changed)).toThrow(refusal(/length|cannot be read/));
+    }
   });
 
   it('accepts an x5c of the same key', () => {
