@@ -34,6 +34,8 @@ export interface Route {
   readonly realms: readonly Realm[];
   /** The distinct places in which the realms of this route look for a token. */
   readonly tokenLocations: readonly TokenLocation[];
+  /** The places in which any realm looks: what stands there is a credential, and stays behind on every route. */
+  readonly credentialLocations: readonly TokenLocation[];
   readonly require: Requirements;
   readonly application: Application;
   /** Null: nothing is minted on this route. */

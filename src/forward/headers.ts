@@ -86,7 +86,7 @@ function isReplaced(name: string, isKept: boolean, credentials: CredentialNames)
   return !isKept && credentials.headers.size > 0 && credentials.headers.has(foldHeaderName(name));
 }
 
-/** Where a route looks for tokens, beside Authorization: these stay behind with it. */
+/** Where realms look for tokens, beside Authorization: these stay behind with it. */
 interface CredentialNames {
   /** Folded. */
   readonly headers: ReadonlySet<string>;
@@ -101,7 +101,7 @@ export function credentialNames(route: Route): CredentialNames {
   const known = KNOWN.get(route);
   if (known !== undefined) return known;
   const namesOf = (kind: 'header' | 'cookie' | 'query') =>
-    route.tokenLocations.filter((location) => location.kind === kind).map(({ name }) => name);
+    route.credentialLocations.filter((location) => location.kind === kind).map(({ name }) => name);
   const names = {
     headers: new Set(namesOf('header').map(foldHeaderName)),
     cookies: new Set(namesOf('cookie')),

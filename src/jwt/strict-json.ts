@@ -9,8 +9,8 @@ import type { Json } from '../core/json.ts';
 
 /** Real tokens nest 3 or 4 levels. `JSON.stringify`, which writes the claims again, overflows the stack near 3000. */
 const DEPTH_MAX = 32;
-/** In all objects of one text together. The largest real token seen has about 100; a key set of 60 keys has 500. */
-const MEMBERS_MAX = 1000;
+/** In all objects of one text together. The largest real token seen has about 100; a set of 100 keys has 1200. */
+const MEMBERS_MAX = 2000;
 
 /**
  * Integers beyond ±(2^53−1), in whatever notation, are refused; fractions are rounded and `-0` is 0 when written again.

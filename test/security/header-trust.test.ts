@@ -209,7 +209,13 @@ describe('the credential', () => {
     const location = { kind: 'cookie', name: 'access_token' } as const;
     const [realm] = route().realms;
     if (realm === undefined) throw new Error('no realm');
-    const routes = [route({ tokenLocations: [location], realms: [{ ...realm, tokenFrom: [location] }] })];
+    const routes = [
+      route({
+        tokenLocations: [location],
+        credentialLocations: [location],
+        realms: [{ ...realm, tokenFrom: [location] }],
+      }),
+    ];
     await start({ routes });
     const cookies = `Cookie: a=1; access_token=${GOOD_TOKEN}; b=2\r\n`;
     const response = await exchange(edge.port, `GET / HTTP/1.1\r\nHost: gw.test\r\n${cookies}\r\n`);
@@ -221,7 +227,13 @@ describe('the credential', () => {
     const location = { kind: 'query', name: 'access_token' } as const;
     const [realm] = route().realms;
     if (realm === undefined) throw new Error('no realm');
-    const routes = [route({ tokenLocations: [location], realms: [{ ...realm, tokenFrom: [location] }] })];
+    const routes = [
+      route({
+        tokenLocations: [location],
+        credentialLocations: [location],
+        realms: [{ ...realm, tokenFrom: [location] }],
+      }),
+    ];
     await start({ routes });
     const target = `/?a=%7E&access_token=${GOOD_TOKEN}&&b=+c`;
     const response = await exchange(edge.port, `GET ${target} HTTP/1.1\r\nHost: gw.test\r\n\r\n`);
@@ -230,11 +242,27 @@ describe('the credential', () => {
     expect(edge.records[0]?.path).toBe('/');
   });
 
+  it('stays behind on a public route too, where no realm of the route reads it (H04)', async () => {
+    const location = { kind: 'cookie', name: 'access_token' } as const;
+    await start({
+      routes: [route({ auth: 'none', realms: [], tokenLocations: [], credentialLocations: [location] })],
+    });
+    const cookies = `Cookie: access_token=${GOOD_TOKEN}; b=2\r\n`;
+    await exchange(edge.port, `GET / HTTP/1.1\r\nHost: gw.test\r\n${cookies}\r\n`);
+    expect(headerOf(upstream.seen[0], 'cookie')).toEqual(['b=2']);
+  });
+
   it('stays behind in a header of its own, aliases too', async () => {
     const location = { kind: 'header', name: 'X-Token', scheme: '', schemeCaseSensitive: true } as const;
     const [realm] = route().realms;
     if (realm === undefined) throw new Error('no realm');
-    const routes = [route({ tokenLocations: [location], realms: [{ ...realm, tokenFrom: [location] }] })];
+    const routes = [
+      route({
+        tokenLocations: [location],
+        credentialLocations: [location],
+        realms: [{ ...realm, tokenFrom: [location] }],
+      }),
+    ];
     await start({ routes });
     const lines = `X-Token: ${GOOD_TOKEN}\r\nX_Token: ${GOOD_TOKEN}\r\n`;
     await exchange(edge.port, `GET / HTTP/1.1\r\nHost: gw.test\r\n${lines}\r\n`);

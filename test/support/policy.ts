@@ -85,6 +85,7 @@ export function testRoute(overrides: Partial<Route> = {}): Route {
     mode: 'enforce',
     realms: [testRealm()],
     tokenLocations: [BEARER],
+    credentialLocations: [BEARER],
     require: NO_REQUIREMENTS,
     application: {
       id: '42',

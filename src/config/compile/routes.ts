@@ -1,6 +1,7 @@
 /** `routes`: the route table of the centre. */
 import { type ClaimRequirement, type Requirements, requiresNothing } from '../../core/authorize.ts';
 import { parseClaimPath } from '../../core/claim-path.ts';
+import type { TokenLocation } from '../../core/credential.ts';
 import type { Realm } from '../../core/realm.ts';
 import { type Application, compileRoutes, type Route, type RouteTable } from '../../core/route.ts';
 import type { ConfigPath } from '../issue.ts';
@@ -46,7 +47,8 @@ function routeOf(spec: RouteConfig, index: number, parts: Parts, context: Compil
     auth: spec.auth,
     mode: spec.mode,
     realms,
-    tokenLocations: [...new Set(realms.flatMap(({ tokenFrom }) => tokenFrom))],
+    tokenLocations: locationsOf(realms),
+    credentialLocations: locationsOf(parts.realms),
     require: requirementsOf(spec),
     application: applicationOf(spec),
     assertion: parts.policyOf(spec, index),
@@ -112,4 +114,9 @@ function warnOpenCatchAll(routes: readonly Route[], context: CompileContext): vo
         'everything that no protected route matches is forwarded without a token',
       );
   }
+}
+
+/** Equal places of different realms are one object, so a Set is enough. */
+function locationsOf(realms: readonly Realm[]): TokenLocation[] {
+  return [...new Set(realms.flatMap(({ tokenFrom }) => tokenFrom))];
 }
