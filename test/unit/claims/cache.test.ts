@@ -31,7 +31,7 @@ describe('ClaimsCache', () => {
   it('asks once for concurrent questions', async () => {
     const { cache } = cacheOf();
     const ask = answer();
-    await Promise.all(Array.from({ length: 50 }, () => cache.get('user', ask)));
+    await Promise.all(Array.from({ length: 50 }, async () => cache.get('user', ask)));
     expect(ask).toHaveBeenCalledTimes(1);
   });
 

@@ -67,7 +67,7 @@ describe('moduleRetriever', () => {
   it('AST-S24 calls init once, and finishes it before the first question, under 50 requests at once', async () => {
     const retriever = await load(COUNTING);
     const users = Array.from({ length: 50 }, (_, index) => testPrincipal({ subject: `user-${index}` }));
-    const answers = await Promise.all(users.map((user) => retriever.retrieve(user, testRealm())));
+    const answers = await Promise.all(users.map(async (user) => retriever.retrieve(user, testRealm())));
     const calls = answers.map(({ claims }) => claims.get('calls') as string[]);
     const all = calls.reduce((longest, one) => (one.length > longest.length ? one : longest));
     expect(all).toEqual(['init', 'ready', ...users.map(() => 'getClaims')]);

@@ -312,6 +312,10 @@ describe('assertionPayload', () => {
     expect(claimsOf({ user: { [name]: ['root'] } })).toHaveProperty([`${DIALECT}/role`], ['admin']);
   });
 
+  it('AST-S38 says that a user claim for the roles was left out', () => {
+    expect(assertionPayload(inputOf({ user: { role: ['root'] } })).shadowed).toEqual([`${DIALECT}/role`]);
+  });
+
   it('AST-P52 does not outlive the token', () => {
     const subject = { principal: testPrincipal(), realm: testRealm(), expiresAtMs: NOW_MS + 60_000 };
     expect(claimsOf({ policy: { ttlMs: 900_000 }, rest: { subject } })).toHaveProperty(

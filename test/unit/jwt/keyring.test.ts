@@ -122,6 +122,12 @@ describe('openKeyring with a directory', () => {
     expect(readdirSync(directory)).toHaveLength(3);
   });
 
+  it('makes keys in one of the processes that start together', async () => {
+    const log = recordingLog();
+    await Promise.all(Array.from({ length: 8 }, () => open(['EdDSA'], log)));
+    expect(log.lines.map(({ message }) => message)).toEqual(['signing keys made']);
+  });
+
   it('makes keys for an algorithm that is wanted later', async () => {
     const { id } = (await open()).active('EdDSA');
     const keyring = await open(['EdDSA', 'ES256']);

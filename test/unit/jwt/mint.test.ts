@@ -310,7 +310,7 @@ describe('Minter cache', () => {
   it('signs once for concurrent requests of one caller', async () => {
     const { minter } = testMinter(edKeyring);
     const made = await Promise.all(
-      Array.from({ length: 50 }, () => minter.mint(testToken(), mintingRoute())),
+      Array.from({ length: 50 }, async () => minter.mint(testToken(), mintingRoute())),
     );
     expect(new Set(made).size).toBe(1);
   });
@@ -390,6 +390,23 @@ describe('Minter cache', () => {
     const { minter } = testMinter(edKeyring);
     const first = await minter.mint(testToken(), mintingRoute());
     minter.clear();
+    expect(await minter.mint(testToken(), mintingRoute())).not.toBe(first);
+  });
+
+  it('AST-P42 sends nothing again that was made under another generation of keys', async () => {
+    let generation = 1;
+    const keyring: Keyring = {
+      keys: edKeyring.keys,
+      active: (algorithm) => edKeyring.active(algorithm),
+      published: () => edKeyring.published(),
+      reload: () => edKeyring.reload(),
+      get generation() {
+        return generation;
+      },
+    };
+    const { minter } = testMinter(keyring);
+    const first = await minter.mint(testToken(), mintingRoute());
+    generation += 1;
     expect(await minter.mint(testToken(), mintingRoute())).not.toBe(first);
   });
 
