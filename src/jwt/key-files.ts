@@ -177,11 +177,12 @@ const LOCK_WAIT_MS = 30_000;
 const LOCK_RETRY_MS = 50;
 
 /**
- * Runs the change while no other process changes the directory. Readers need no lock.
+ * Runs the change while no other process changes the directory, which is made where it is missing. Readers need no lock.
  *
  * @throws KeyDirectoryError where another process holds the lock for too long
  */
 export async function withLock<T>(directory: string, change: () => Promise<T>): Promise<T> {
+  await mkdir(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
   const path = join(directory, LOCK);
   for (let waitedMs = 0; !(await createdExclusively(path)); waitedMs += LOCK_RETRY_MS) {
     if (waitedMs >= LOCK_WAIT_MS)

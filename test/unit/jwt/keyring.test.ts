@@ -297,6 +297,11 @@ describe('generateKey', () => {
     expect((await generateKey(keys(), 'ES384')).state).toBe('active');
   });
 
+  it('makes the directory where it is missing, for its owner only', async () => {
+    await generateKey(keys(), 'EdDSA');
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+  });
+
   it('makes a further key next', async () => {
     await open();
     await generateKey(keys(), 'ES384');
