@@ -33,7 +33,7 @@ function dispatchOptions(request: UpstreamRequest, upstream: string): DispatchOp
   return {
     path: request.target,
     method: request.method,
-    headers: [...request.headers],
+    headers: request.headers,
     body: request.body,
     servername: upstream,
   };

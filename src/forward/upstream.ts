@@ -10,7 +10,7 @@ export interface UpstreamRequest {
   /** Origin-form: path and query. */
   readonly target: string;
   /** Names and values in turn, Host included, the assertion last. */
-  readonly headers: readonly string[];
+  readonly headers: string[];
   /** Null where the request has no body. An error on it aborts the upstream request. */
   readonly body: Readable | null;
   /** Decides which response headers reach the client. */
