@@ -9,7 +9,8 @@ export interface Substituted {
   readonly problems: readonly string[];
 }
 
-const REFERENCE = /\$\$|\$\{([^}]*)\}|\$\{/g;
+/** No `$` inside: what does not close would else be searched to the end again and again. */
+const REFERENCE = /\$\$|\$\{([^}$]*)\}|\$\{/g;
 const NAME_AND_DEFAULT = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
 const GRAMMAR = `a reference to the environment is written \${NAME} or \${NAME:-default}; a plain $ is $$`;
@@ -26,7 +27,7 @@ export function substitute(text: string, environment: Environment): Substituted 
       problems.push(parts === null ? GRAMMAR : `the environment variable ${parts[1]} is not set`);
     return value ?? '';
   });
-  return { text: replaced, problems };
+  return { text: replaced, problems: [...new Set(problems)] };
 }
 
 function lookUp(name: string, fallback: string | undefined, environment: Environment): string | undefined {

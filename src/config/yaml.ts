@@ -1,7 +1,7 @@
 /** Strict YAML 1.2 into plain values with positions. What YAML lets two readers understand differently is refused. */
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode, parseDocument, type Scalar } from 'yaml';
 import type { Json } from '../core/json.ts';
-import type { ConfigIssue, ConfigPath } from './issue.ts';
+import { type ConfigIssue, type ConfigPath, ISSUES_MAX } from './issue.ts';
 import type { ConfigFile, Source } from './source.ts';
 import { type Environment, isReference, substitute } from './substitute.ts';
 import { DEPTH_MAX, refuseBeforeParsing } from './yaml-guard.ts';
@@ -64,7 +64,7 @@ function parse(text: string) {
 
 /** After its first error the parser also wonders about each token that it no longer expects. */
 function withoutConsequences<T extends { readonly code: string }>(errors: readonly T[]): T[] {
-  return errors.filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN');
+  return errors.filter(({ code }, index) => index === 0 || code !== 'UNEXPECTED_TOKEN').slice(0, ISSUES_MAX);
 }
 
 /** The parser's words, but never a name it took from the text (it could be a secret), and with a hint for `${…}`. */

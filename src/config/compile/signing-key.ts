@@ -97,7 +97,7 @@ function decodeBase64(text: string): Uint8Array | null {
     .replaceAll('_', '/')
     .replace(/={0,2}$/, '');
   const bytes = Buffer.from(plain, 'base64');
-  return bytes.toString('base64').replace(/={0,2}$/, '') === plain ? bytes : null;
+  return bytes.toString('base64').replace(/={0,2}$/, '') === plain ? new Uint8Array(bytes) : null;
 }
 
 function jwkKey(

@@ -67,6 +67,7 @@ const HOSTILE: readonly (readonly [what: string, text: string, issue: RegExp])[]
   ['more than a mebibyte', `#${'x'.repeat(1024 * 1024)}`, /^1:1 the file is longer/],
   ['10 000 nested flow lists', `a: ${'['.repeat(10_000)}`, /^1:35 more than 32 levels/],
   ['10 000 nested flow maps', `a: ${'{a: '.repeat(10_000)}`, /^1:\d+ more than 32 levels/],
+  ['starts behind stray ends', `a: ${']'.repeat(10_000)}${'['.repeat(10_000)}`, /more than 32 levels/],
   ['10 000 nested block lists on one line', '- '.repeat(10_000), /^1:63 more than 32 levels/],
   ['10 000 nested complex keys', '? '.repeat(10_000), /^1:63 more than 32 levels/],
   [
@@ -74,6 +75,10 @@ const HOSTILE: readonly (readonly [what: string, text: string, issue: RegExp])[]
     Array.from({ length: 1000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'),
     /^33:33 more than 32 levels/,
   ],
+  ['half a million empty maps', `a: ${'{}'.repeat(500_000)}`, /more than 200000 words and signs/],
+  ['half a million quotes', '"'.repeat(1_000_000), /more than 200000 words and signs/],
+  ['300 000 anchors', '&a '.repeat(300_000), /more than 200000 words and signs/],
+  ['30 000 broken references', `dataDir: "${'${'.repeat(30_000)}"`, /^1:10 dataDir: a reference to/],
   ['duplicate keys', 'version: 1\nversion: 1', /^2:1 version: the key stands here twice, first in line 1/],
   ['20 000 keys', Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`).join('\n'), /unknown key/],
   ['a merge key', 'version: 1\n<<: { dataDir: x }', /^2:1 \["<<"\]: this key is not allowed/],
