@@ -39,12 +39,6 @@ export async function openKeyDirectory(directory: string, log: Logger): Promise<
   for (const { id } of await readIndex(directory)) await warnWhereOthersRead(keyPath(directory, id), log);
 }
 
-/** A key file given by the operator. Warns where others may read it. */
-export async function readPrivateFile(path: string, log: Logger): Promise<string> {
-  await warnWhereOthersRead(path, log);
-  return await readFile(path, 'utf8');
-}
-
 async function warnWhereOthersRead(path: string, log: Logger): Promise<void> {
   const { mode } = await stat(path);
   if ((mode & OTHERS_BITS) === 0) return;

@@ -2,7 +2,6 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readPrivateFile } from '../../../src/jwt/key-files.ts';
 import { JWKS_MAX_AGE_MS, KEYS_RELOAD_MS, RETIRED_MARGIN_MS } from '../../../src/jwt/key-lifecycle.ts';
 import { exportKeys, generateKey, listKeys, retireKey, rotateKeys } from '../../../src/jwt/key-operations.ts';
 import { type Keyring, openKeyring } from '../../../src/jwt/keyring.ts';
@@ -164,23 +163,6 @@ describe('openKeyring with a directory', () => {
   it('leaves no temporary file and no lock', async () => {
     await open();
     expect(readdirSync(directory).filter((file) => !/\.pem$|^keys\.json$/.test(file))).toEqual([]);
-  });
-});
-
-describe('readPrivateFile', () => {
-  it('Y04 warns where others can read the file', async () => {
-    const path = join(parent, 'k1.pem');
-    writeFileSync(path, 'text', { mode: 0o644 });
-    const log = recordingLog();
-    await readPrivateFile(path, log);
-    expect(log.lines.map(({ level }) => level)).toEqual(['warn']);
-  });
-
-  it('says nothing where only the owner can', async () => {
-    const path = join(parent, 'k1.pem');
-    writeFileSync(path, 'text', { mode: 0o600 });
-    const log = recordingLog();
-    expect([await readPrivateFile(path, log), log.lines]).toEqual(['text', []]);
   });
 });
 

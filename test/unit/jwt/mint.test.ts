@@ -4,7 +4,6 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ClaimsRetriever } from '../../../src/core/assertion.ts';
 import type { Assertion } from '../../../src/core/decision.ts';
 import { CountersignError } from '../../../src/core/errors.ts';
-import { assertionNotices } from '../../../src/jwt/assertion-header.ts';
 import type { Keyring } from '../../../src/jwt/keyring.ts';
 import { selfSignedCertificate } from '../../support/certificate.ts';
 import {
@@ -14,7 +13,6 @@ import {
   mintingRoute,
   testKeyring,
   testMinter,
-  testPolicy,
   tokenWithClaims,
 } from '../../support/minting.ts';
 import { testPrincipal, testRoute, testToken } from '../../support/policy.ts';
@@ -439,28 +437,6 @@ describe('Minter cache', () => {
   it('gives no caller the power to change what another one gets', async () => {
     const { minter } = testMinter(edKeyring);
     expect(Object.isFrozen(await minter.mint(testToken(), mintingRoute()))).toBe(true);
-  });
-});
-
-describe('assertionNotices', () => {
-  it('AST-S10 warns of unsigned assertions', () => {
-    expect(assertionNotices(testPolicy({ algorithm: 'none' }), edKeyring)).toEqual([
-      expect.stringContaining('unsigned'),
-    ]);
-  });
-
-  it('warns of an exp that standard libraries read as never', () => {
-    const policy = testPolicy({ algorithm: 'EdDSA', timeUnit: 'milliseconds' });
-    expect(assertionNotices(policy, edKeyring)).toEqual([expect.stringContaining('never expire')]);
-  });
-
-  it('warns of a thumbprint that no certificate gives', () => {
-    const policy = testPolicy({ algorithm: 'EdDSA', x5t: 'sha1' });
-    expect(assertionNotices(policy, edKeyring)).toEqual([expect.stringContaining('certificateFile')]);
-  });
-
-  it('says nothing of the standard profile', () => {
-    expect(assertionNotices(testPolicy({ algorithm: 'EdDSA' }), edKeyring)).toEqual([]);
   });
 });
 
