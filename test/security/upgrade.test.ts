@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { CERT, KEY as KEY_PEM } from '../support/certificates.ts';
 import { type Edge, GOOD_TOKEN, httpUpstream, MINTED, route, startEdge } from '../support/edge.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
 import { headerOf, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
@@ -188,4 +190,30 @@ describe('websocket through the gateway', () => {
     await through.close();
     server.close();
   });
+
+  it.each([
+    ['app.test', 101],
+    ['other.test', 502],
+  ])(
+    'over TLS is checked against the configured name %s, whatever Host the client sends (U04)',
+    async (serverName, status) => {
+      await start(() => {});
+      const names: string[] = [];
+      const tls = createTlsServer({ key: KEY_PEM, cert: CERT });
+      tls.on('secureConnection', (socket) => names.push(String(socket.servername)));
+      new WebSocketServer({ server: tls });
+      await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
+      const { port } = tls.address() as AddressInfo;
+      const through = await startEdge({
+        upstreams: [httpUpstream(`https://127.0.0.1:${port}`, { tls: { ca: CERT, serverName } })],
+        routes: [route({ preserveHost: true })],
+      });
+      const evil = handshake(AUTHORIZED, 'websocket', '/').replace('gw.test', 'evil.test');
+      expect((await exchange(through.port, evil)).status).toBe(status);
+      expect(names).not.toContain('evil.test');
+      await through.close();
+      tls.closeAllConnections();
+      tls.close();
+    },
+  );
 });
