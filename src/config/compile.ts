@@ -16,7 +16,7 @@ import type { BindAddress } from './schema/address.ts';
 import { STANDARD } from './schema/assertion-profiles.ts';
 import type { Config } from './schema.ts';
 
-export type { CompileDependencies, RetrieverSpec } from './compile/context.ts';
+export type { CompileDependencies } from './compile/context.ts';
 export type { RealmKeySettings } from './compile/realms.ts';
 
 export interface ListenerSettings {

@@ -28,20 +28,13 @@ function issuesOf(finding: Finding, base: ConfigPath, context: Context): ConfigI
   const path = [...base, ...finding.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   const at = (where: ConfigPath, anchor: 'key' | 'value', message: string) =>
     context.source.issueAt(offsetOf(context.tree, where, anchor), where, message);
-  switch (finding.code) {
-    case 'unrecognized_keys':
-      return unknownKeys(finding.keys, path, context);
-    case 'invalid_union': {
-      const branch = finding.errors.find((errors) => isAboutContents(errors));
-      if (branch !== undefined) return branch.flatMap((inner) => issuesOf(inner, path, context));
-      const isMissing = treeAt(context.tree, path) === undefined;
-      return [at(path, 'value', isMissing ? REQUIRED : finding.message)];
-    }
-    case 'invalid_key':
-      return [at(path, 'key', finding.issues[0]?.message ?? finding.message)];
-    default:
-      return [at(path, 'value', messageOf(finding, treeAt(context.tree, path)?.value))];
+  if (finding.code === 'unrecognized_keys') return unknownKeys(finding.keys, path, context);
+  if (finding.code === 'invalid_key') return [at(path, 'key', finding.issues[0]?.message ?? finding.message)];
+  if (finding.code === 'invalid_union') {
+    const branch = finding.errors.find((errors) => isAboutContents(errors));
+    if (branch !== undefined) return branch.flatMap((inner) => issuesOf(inner, path, context));
   }
+  return [at(path, 'value', messageOf(finding, treeAt(context.tree, path)?.value))];
 }
 
 function unknownKeys(
@@ -65,8 +58,6 @@ function isAboutContents(errors: readonly Finding[]): boolean {
   );
 }
 
-const REQUIRED = 'is required';
-
 const KINDS: Readonly<Record<string, string>> = {
   string: 'a text',
   number: 'a number',
@@ -80,7 +71,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 function messageOf(finding: Finding, value: unknown): string {
   if (finding.code === 'custom') return finding.message;
-  if (value === undefined) return REQUIRED;
+  if (value === undefined) return 'is required';
   if (finding.code === 'invalid_type' && finding.message.startsWith('Invalid input'))
     return `must be ${KINDS[finding.expected] ?? finding.expected}${quotesHint(finding.expected, value)}`;
   if (finding.code === 'invalid_value' && finding.message.startsWith('Invalid'))

@@ -13,7 +13,7 @@ export interface TestConfigOptions {
   readonly name?: string;
   readonly environment?: Readonly<Record<string, string>>;
   /** Contents by absolute path. */
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Absolute paths that other users may read. */
   readonly readableByOthers?: readonly string[];
   readonly retrieverFor?: CompileDependencies['retrieverFor'];
@@ -54,7 +54,7 @@ function dependencies(options: TestConfigOptions): CompileDependencies {
     readFile: (path) => {
       const text = files.get(path);
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
-      return new TextEncoder().encode(text);
+      return typeof text === 'string' ? new TextEncoder().encode(text) : text;
     },
     isReadableByOthers: (path) => options.readableByOthers?.includes(path) ?? false,
     retrieverFor: options.retrieverFor ?? ((spec) => namedRetriever(spec.kind)),

@@ -118,6 +118,13 @@ describe('compileConfig() keys', () => {
     expect(signingKey).toMatchObject({ bytes: new TextEncoder().encode(SECRET) });
   });
 
+  it('refuses a secret file that is no UTF-8 text: its bytes would be another secret', () => {
+    const text = `version: 1\nrealms: [{ name: a, issuer: a, signingKey: { secret: { file: /s } } }]\n${ROUTES}`;
+    expect(issuesOf(text, { files: { '/s': new Uint8Array(32).fill(0xff) } })).toEqual([
+      expect.stringMatching(/secret\.file: the file is no UTF-8 text/),
+    ]);
+  });
+
   it('FJR-P37: hands on PEM and JWK, with all asymmetric algorithms by default', () => {
     const files = { '/keys/acme.pem': 'PEM' };
     const pem = realm('signingKey: { pemFile: /keys/acme.pem, kid: one }', { files });
