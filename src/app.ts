@@ -82,12 +82,13 @@ function proxyListener(live: LiveConfiguration, { clock, log, metrics }: Runtime
     clock,
     randomId,
     onRequestDone: requestObserver(log, metrics),
+    log,
   });
 }
 
 function opsListener(
   live: LiveConfiguration,
-  { clock, metrics }: Runtime,
+  { clock, log, metrics }: Runtime,
   isStopping: () => boolean,
 ): Listener {
   const { listeners, limits } = live.current.compiled;
@@ -108,6 +109,7 @@ function opsListener(
       readinessOf({ realms: live.current.realms, isStopping: isStopping(), reloadError: live.reloadError }),
     metrics: () => metrics.scrape(),
     keys: () => live.current.keys,
+    log,
   });
 }
 

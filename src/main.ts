@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-warning=DEP0060
 /** The program: refuses a Node that is too old, then hands the arguments to the CLI. */
 
 /** Older ones truncate header sections silently (CVE-2026-58044), which lets requests lose their credentials. */

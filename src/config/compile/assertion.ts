@@ -59,7 +59,7 @@ function policyOf(
     maxBytes = defaults.maxBytes,
     onOversize = defaults.onOversize,
     ttl: ttlMs = defaults.ttlMs,
-    minRemaining: minRemainingMs = defaults.minRemainingMs,
+    minRemaining: minRemainingMs = Math.min(defaults.minRemainingMs, Math.floor(ttlMs / 2)),
   } = own;
   const claims = { ...block.userClaims, ...override?.userClaims };
   return {
