@@ -90,7 +90,8 @@ const commonKeys = {
     .optional()
     .meta({
       default: formatDurationMs(STANDARD.minRemainingMs),
-      description: 'A remembered assertion with less life left is replaced.',
+      description:
+        'A remembered assertion with less life left is replaced. At most half of `ttl` by default.',
     }),
   audience: text().nullable().optional().meta({
     default: null,
