@@ -4,6 +4,7 @@ import { checkCommand } from './check.ts';
 import { runCli } from './cli.ts';
 import type { CliIo, Command } from './command.ts';
 import { explainCommand } from './explain.ts';
+import { healthCommand } from './health.ts';
 import { keysCommands } from './keys.ts';
 import { realmsCommand, routesCommand } from './list.ts';
 import { schemaCommand } from './schema.ts';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   serveCommand,
   checkCommand,
   explainCommand,
+  healthCommand,
   routesCommand,
   realmsCommand,
   tokenMintCommand,
