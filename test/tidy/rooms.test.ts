@@ -21,7 +21,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   telemetry: { rooms: ['core'], packages: ['pino', 'prom-client'], isOuter: true },
   config: { rooms: ['core'], packages: ['yaml', 'zod'] },
   jwt: { rooms: ['core'], packages: ['jose', 'lru-cache'] },
-  claims: { rooms: ['core'], packages: ['lru-cache'] },
+  claims: { rooms: ['core'], packages: [] },
   tokens: { rooms: ['core'] },
   'identity-providers': { rooms: ['core', 'tokens'], packages: ['quickjs-emscripten'] },
   stores: { rooms: ['core', 'tokens'], packages: ['node:sqlite', 'pg'] },
