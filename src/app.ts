@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { type Environment, readConfiguration } from './app/configuration.ts';
 import { type LiveConfiguration, openConfiguration } from './app/live-configuration.ts';
-import { requestObserver } from './app/observe.ts';
+import { requestObserver, underWayObserver } from './app/observe.ts';
 import { randomId, systemClock } from './app/ports.ts';
 import { keySetStatuses, readinessOf } from './app/readiness.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from './app/runtime.ts';
@@ -82,6 +82,7 @@ function proxyListener(live: LiveConfiguration, { clock, log, metrics }: Runtime
     clock,
     randomId,
     onRequestDone: requestObserver(log, metrics),
+    onUnderWay: underWayObserver(metrics),
     log,
   });
 }

@@ -18,6 +18,11 @@ export function requestObserver(log: Log, metrics: Metrics): (record: AccessReco
   };
 }
 
+export function underWayObserver(metrics: Metrics): (what: 'request' | 'tunnel', change: 1 | -1) => void {
+  return (what, change) =>
+    metrics.add(what === 'request' ? 'requests_in_flight' : 'websocket_connections', [], change);
+}
+
 function accessFields(record: AccessRecord): AccessFields {
   return {
     request_id: record.requestId,

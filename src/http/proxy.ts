@@ -36,6 +36,8 @@ export interface ProxyListenerOptions {
   readonly clock: Clock;
   readonly randomId: () => string;
   readonly onRequestDone: (record: AccessRecord) => void;
+  /** How many requests, and how many tunnels, are under way: one more, or one less. */
+  readonly onUnderWay?: (what: 'request' | 'tunnel', change: 1 | -1) => void;
   readonly log?: Logger;
 }
 
@@ -62,6 +64,7 @@ async function serve(
 ): Promise<void> {
   const snapshot = options.snapshot();
   const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  options.onUnderWay?.('request', 1);
   try {
     const request = readRequest(message, options.limits.headerCount);
     if (request.method === 'OPTIONS' && request.target === '*') return exchange.answerOptions();
@@ -78,6 +81,7 @@ async function serve(
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {
+    options.onUnderWay?.('request', -1);
     exchange.finish();
   }
 }
@@ -90,6 +94,7 @@ async function serveUpgrade(
 ): Promise<void> {
   const snapshot = options.snapshot();
   const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  options.onUnderWay?.('tunnel', 1);
   try {
     const request = readRequest(message, options.limits.headerCount);
     const allow = await allowed(exchange, request, snapshot.policy);
@@ -101,6 +106,7 @@ async function serveUpgrade(
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {
+    options.onUnderWay?.('tunnel', -1);
     exchange.finish();
   }
 }

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ACCEPTANCE, startGateway, type TestGateway } from '../support/gateway.ts';
 import { hs256 } from '../support/tokens.ts';
 
@@ -30,5 +30,21 @@ describe('the gateway', () => {
     const keys = createRemoteJWKSet(new URL(`${gateway.url}/.well-known/jwks.json`));
     const { payload } = await jwtVerify(gateway.assertion().value, keys);
     expect(payload['http://wso2.org/claims/enduser']).toBe('test-fusion');
+  });
+
+  it('counts the requests under way, and counts them off', async () => {
+    await gateway.get('/placeFinder/1.0.0/x', hs256(SECRET, claims()));
+    const metrics = await gateway.metrics();
+    expect(metrics).toContain('countersign_requests_in_flight 0');
+    expect(metrics).toContain('countersign_websocket_connections 0');
+  });
+
+  it('counts a request that waits for its backend', async () => {
+    const waiting = gateway.get('/placeFinder/1.0.0/slow', hs256(SECRET, claims()));
+    await vi.waitFor(async () =>
+      expect(await gateway.metrics()).toContain('countersign_requests_in_flight 1'),
+    );
+    gateway.backend.release();
+    expect((await waiting).status).toBe(200);
   });
 });

@@ -18,12 +18,18 @@ export interface Received {
 export interface Backend {
   readonly url: string;
   readonly received: Received[];
+  /** Answers the requests to `…/slow` that wait, and lets the next ones wait again. */
+  release(): void;
   close(): Promise<void>;
 }
 
-/** Answers 200 with JSON {method, url, headers, rawHeaders, body}; `/sethdr` adds `X-JWT-Assertion: leak`. */
+/**
+ * Answers 200 with JSON {method, url, headers, rawHeaders, body}; `/sethdr` adds `X-JWT-Assertion: leak`, `/slow`
+ * waits for `release`.
+ */
 export async function startBackend(): Promise<Backend> {
   const received: Received[] = [];
+  const waiting: (() => void)[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -33,7 +39,9 @@ export async function startBackend(): Promise<Backend> {
       received.push(seen);
       if (url.endsWith('/sethdr')) response.setHeader('X-JWT-Assertion', 'leak');
       response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify({ ...seen, body: seen.body.toString('utf8') }));
+      const answer = () => void response.end(JSON.stringify({ ...seen, body: seen.body.toString('utf8') }));
+      if (url.endsWith('/slow')) waiting.push(answer);
+      else answer();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -42,6 +50,9 @@ export async function startBackend(): Promise<Backend> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     received,
+    release: () => {
+      for (const answer of waiting.splice(0)) answer();
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
