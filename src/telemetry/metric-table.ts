@@ -93,7 +93,11 @@ export const METRICS = {
   config_last_reload_success: { type: 'gauge', help: '1 when the last reload succeeded.', labels: [] },
   config_generation: { type: 'gauge', help: 'Number of the configuration in use, from 1.', labels: [] },
   unsigned_realms: { type: 'gauge', help: 'Realms that accept unsigned tokens.', labels: [] },
-  websocket_connections: { type: 'gauge', help: 'WebSocket upgrades being decided, and open tunnels.', labels: [] },
+  websocket_connections: {
+    type: 'gauge',
+    help: 'WebSocket upgrades being decided, and open tunnels.',
+    labels: [],
+  },
   build_info: { type: 'gauge', help: 'Always 1.', labels: ['version', 'node'] },
 } as const satisfies Record<string, MetricRow>;
 
