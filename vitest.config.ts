@@ -13,6 +13,6 @@ const project = (name: string) => ({
 export default defineConfig({
   test: {
     reporters: ['default'],
-    projects: ['unit', 'conformance', 'security', 'integration', 'tidy'].map(project),
+    projects: ['unit', 'conformance', 'security', 'wire', 'integration', 'tidy'].map(project),
   },
 });
