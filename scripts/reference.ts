@@ -1,14 +1,19 @@
 /** Writes the generated references; with `--check` fails where one of them is not up to date, and says which. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { metricsReference } from '../src/telemetry/metric-table.ts';
+import { cliMarkdown } from './reference/cli.ts';
 import { configurationMarkdown, configurationSchema } from './reference/configuration.ts';
 import { errorsMarkdown } from './reference/errors.ts';
+import { GENERATED } from './reference/markdown.ts';
 
 /** Path in the repository, and what it must hold. A new reference is one more line. */
 const REFERENCES: readonly (readonly [path: string, render: () => string])[] = [
   ['config/countersign.schema.json', configurationSchema],
+  ['docs/cli.md', cliMarkdown],
   ['docs/configuration.md', configurationMarkdown],
   ['docs/errors.md', errorsMarkdown],
+  ['docs/metrics.md', () => `${GENERATED}\n\n${metricsReference()}`],
 ];
 
 const root = join(import.meta.dirname, '..');

@@ -1,6 +1,6 @@
 /** The composition root: one running gateway, from its configuration file to its end. */
-import type { AddressInfo } from 'node:net';
 import { type Environment, readConfiguration } from './app/configuration.ts';
+import { startListener } from './app/listening.ts';
 import { type LiveConfiguration, openConfiguration } from './app/live-configuration.ts';
 import { requestObserver, underWayObserver } from './app/observe.ts';
 import { randomId, systemClock } from './app/ports.ts';
@@ -46,30 +46,29 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 async function listen(live: LiveConfiguration, runtime: Runtime): Promise<App> {
-  let isStopping = false;
+  let stopping: Promise<void> | null = null;
   const { listeners } = live.current.compiled;
   const proxy = proxyListener(live, runtime);
-  const ops = opsListener(live, runtime, () => isStopping);
-  const stop = async () => {
-    if (!isStopping) runtime.log.info('Stopping: running requests are finished first');
-    isStopping = true;
-    const graceMs = live.current.compiled.shutdownGraceMs;
-    await proxy.close(graceMs);
+  const ops = opsListener(live, runtime, () => stopping !== null);
+  const close = async () => {
+    await proxy.close(live.current.compiled.shutdownGraceMs);
     await Promise.all([ops.close(0), live.close()]);
     runtime.log.flush();
   };
+  const stop = () => {
+    if (stopping === null) runtime.log.info('Stopping: running requests are finished first');
+    stopping ??= close();
+    return stopping;
+  };
   try {
-    const addresses = { proxy: await proxy.start(), ops: await ops.start() };
-    const origins = { proxy: originOf(addresses.proxy), ops: originOf(addresses.ops) };
-    runtime.log.info('Listening', { proxy: origins.proxy, ops: origins.ops });
+    // Clients are let in last, when all else stands.
+    const opsOrigin = await startListener('ops', ops, listeners.ops.bind);
+    const origins = { proxy: await startListener('proxy', proxy, listeners.proxy.bind), ops: opsOrigin };
+    runtime.log.info('Listening', origins);
     return { origins, reload: () => live.reload(), stop };
-  } catch (cause) {
-    await stop();
-    const { host, port } = listeners.proxy.bind;
-    throw new Error(
-      `cannot listen (proxy ${host}:${port}): ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -112,10 +111,4 @@ function opsListener(
     keys: () => live.current.keys,
     log,
   });
-}
-
-/** A wildcard address is reached over the loopback one. */
-function originOf({ address, port, family }: AddressInfo): string {
-  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`;
 }

@@ -1,5 +1,6 @@
 /** Makes a token that a realm accepts, from what the realm itself is configured with. */
 import { randomUUID } from 'node:crypto';
+import type { SigningKeySettings } from '../config/compile/signing-key.ts';
 import type { ClaimPath } from '../core/claim-path.ts';
 import { isJsonObject, type Json, type JsonObject, member } from '../core/json.ts';
 import type { Realm } from '../core/realm.ts';
@@ -49,8 +50,15 @@ function callerKey(
   if (privateKeyPem !== null) return pemCallerKey(realm, privateKeyPem, kid);
   if (realm.allowUnsigned) return null;
   const signingKey = compiled.realmKeys.get(realm.name)?.signingKey ?? null;
-  if (signingKey?.kind === 'secret') return secretCallerKey(realm, signingKey.bytes, kid ?? signingKey.kid);
+  const secret = signingKey === null ? null : secretOf(signingKey);
+  if (secret !== null) return secretCallerKey(realm, secret, kid ?? signingKey?.kid ?? null);
   throw new CallerTokenError(`realm ${realm.name} has public keys only: give --private-key FILE`);
+}
+
+function secretOf(signingKey: SigningKeySettings): Uint8Array | null {
+  if (signingKey.kind === 'secret') return signingKey.bytes;
+  const value = signingKey.kind === 'jwk' ? member(signingKey.jwk, 'k') : undefined;
+  return typeof value === 'string' ? Buffer.from(value, 'base64url') : null;
 }
 
 function claimsOf(realm: Realm, order: CallerTokenOrder): JsonObject {

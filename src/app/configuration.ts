@@ -5,7 +5,7 @@ import { type ConfigIssue, inOrder } from '../config/issue.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Clock } from '../core/time.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
-import { isReadableByOthers, readFile } from './ports.ts';
+import { fileCause, isReadableByOthers, readFile } from './ports.ts';
 import { importRealmKeys, RealmKeyError } from './realms.ts';
 import { createRetrievers } from './retrievers.ts';
 
@@ -60,11 +60,7 @@ export function loadFile(
   try {
     return loadConfig({ path, text: readFileSync(path, 'utf8') }, environment);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return {
-      issues: [
-        { file: path, line: 1, column: 1, path: '', message: `cannot be read: ${message}`, excerpt: '' },
-      ],
-    };
+    const message = `cannot be read: ${fileCause(error)}`;
+    return { issues: [{ file: path, line: 1, column: 1, path: '', message, excerpt: '' }] };
   }
 }

@@ -1,14 +1,12 @@
 /** Decisions made for people: the same engine as the gateway, with every step told and nothing forwarded. */
-import { existsSync } from 'node:fs';
 import { publicReason } from '../core/challenge.ts';
 import type { Decision } from '../core/decision.ts';
 import { toCountersignError } from '../core/errors.ts';
 import { forwardPath } from '../core/route.ts';
 import { decide } from '../gateway/decide.ts';
-import { type GivenKey, generateSigningKey } from '../jwt/signing-key.ts';
 import type { Configuration } from './configuration.ts';
-import { createRuntime, type Runtime } from './runtime.ts';
-import { buildSnapshot, type Snapshot, signingKeyDirectory } from './snapshot.ts';
+import { createQuietRuntime } from './runtime.ts';
+import { buildSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface ExplainedRequest {
   readonly method: string;
@@ -114,37 +112,16 @@ function addressOf(url: string): { host: string; target: string } {
   return { host, target: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
-/** A snapshot that is looked at and thrown away. It makes no key files: where there are none, it signs with passing keys. */
+/** A snapshot that is looked at and thrown away: no key file is made, no log line written. */
 async function withSnapshot<T>(
   configuration: Configuration,
   use: (snapshot: Snapshot) => Promise<T>,
 ): Promise<T> {
-  const { compiled } = configuration;
-  const quiet = {
-    ...compiled.observability,
-    logs: { ...compiled.observability.logs, level: 'silent' as const },
-  };
-  const runtime: Runtime = createRuntime(quiet, {});
-  const snapshot = await buildSnapshot(
-    { ...configuration, compiled: await withPassingKeys(compiled) },
-    runtime,
-  );
+  const runtime = createQuietRuntime(configuration.compiled);
+  const snapshot = await buildSnapshot(configuration, { ...runtime, isPassing: true });
   try {
     return await use(snapshot);
   } finally {
     await snapshot.close();
   }
-}
-
-async function withPassingKeys(compiled: Configuration['compiled']): Promise<Configuration['compiled']> {
-  const { assertion, dataDir } = compiled;
-  if (assertion === null || assertion.keys !== null || existsSync(signingKeyDirectory(dataDir)))
-    return compiled;
-  const keys = await Promise.all(
-    assertion.algorithms.map(async (algorithm): Promise<GivenKey> => {
-      const { id, text } = await generateSigningKey(algorithm);
-      return { id, privateKey: text, certificatePem: null, state: 'active' };
-    }),
-  );
-  return { ...compiled, assertion: { ...assertion, keys } };
 }

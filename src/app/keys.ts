@@ -16,7 +16,7 @@ import type { Configuration } from './configuration.ts';
 import { systemClock } from './ports.ts';
 import { type KeySetReport, keySetStatuses } from './readiness.ts';
 import { bindRealms } from './realms.ts';
-import { createRuntime } from './runtime.ts';
+import { createQuietRuntime } from './runtime.ts';
 import { signingKeyDirectory } from './snapshot.ts';
 
 /** Signing keys are not where this command could change them. For the operator. */
@@ -27,9 +27,8 @@ export class KeysCommandError extends Error {
 /** Kid, algorithm, state, and since when. */
 export async function listSigningKeys({ compiled }: Configuration): Promise<string[][]> {
   const { assertion, dataDir } = compiled;
-  if (assertion?.keys !== null && assertion !== null) {
+  if (assertion !== null && assertion.keys !== null)
     return assertion.keys.map(({ id, state }) => [id, 'from a file', state]);
-  }
   const entries = await listKeys({ directory: signingKeyDirectory(dataDir) });
   return entries.map(({ id, algorithm, state, createdAtMs, activatedAtMs, retiredAtMs }) => [
     id,
@@ -44,10 +43,10 @@ export async function generateSigningKeyFor(
   configuration: Configuration,
   algorithm: string | null,
 ): Promise<KeyEntry[]> {
-  const directory = await keyDirectory(configuration);
   const wanted =
     algorithm === null ? (configuration.compiled.assertion?.algorithms ?? []) : [signingAlgorithm(algorithm)];
   if (wanted.length === 0) throw new KeysCommandError('the configuration signs nothing: give --algorithm');
+  const directory = await keyDirectory(configuration);
   const made: KeyEntry[] = [];
   for (const one of wanted) made.push(await generateKey(directory, one));
   return made;
@@ -76,7 +75,7 @@ export async function exportSigningKeys(
       format,
     );
   const algorithms = configuration.compiled.assertion?.algorithms ?? [];
-  const { log } = quietRuntime(configuration);
+  const { log } = createQuietRuntime(configuration.compiled);
   const keyring = await openKeyring({
     source: { keys: given },
     algorithms,
@@ -92,23 +91,18 @@ async function keyDirectory(configuration: Configuration): Promise<KeyDirectory>
   if (compiled.assertion !== null && compiled.assertion.keys !== null)
     throw new KeysCommandError('the signing keys are files named in assertion.keys: change them there');
   const directory = signingKeyDirectory(compiled.dataDir);
-  await openKeyDirectory(directory, quietRuntime(configuration).log);
+  await openKeyDirectory(directory, createQuietRuntime(compiled).log);
   const longestTtlMs = Math.max(0, ...compiled.routes.routes.map((route) => route.assertion?.ttlMs ?? 0));
   return { directory, clock: systemClock, longestTtlMs };
 }
 
 /** Fetches every key set once. */
 export async function keySetReports(configuration: Configuration): Promise<readonly KeySetReport[]> {
-  const { registry } = quietRuntime(configuration);
+  const { registry } = createQuietRuntime(configuration.compiled);
   const realms = bindRealms(configuration.compiled, configuration.realmKeys, registry);
   const keySets = realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null);
   await Promise.all(keySets.map((keySet) => keySet.start()));
   const reports = keySetStatuses(realms);
   for (const keySet of keySets) registry.release(keySet);
   return reports;
-}
-
-function quietRuntime({ compiled }: Configuration) {
-  const { observability } = compiled;
-  return createRuntime({ ...observability, logs: { ...observability.logs, level: 'silent' } }, {});
 }

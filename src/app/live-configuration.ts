@@ -1,5 +1,6 @@
 /** The snapshot in use, and how another one takes its place. */
-import { type ConfigIssue, formatIssues } from '../config/issue.ts';
+import type { Compiled } from '../config/compile.ts';
+import { type ConfigIssue, summarizeIssues } from '../config/issue.ts';
 import { KEYS_RELOAD_MS } from '../jwt/key-lifecycle.ts';
 import { acceptsUnsigned } from '../jwt/realm-binding.ts';
 import type { Configuration, ConfigurationResult } from './configuration.ts';
@@ -40,9 +41,12 @@ class SwappingConfiguration implements LiveConfiguration {
   readonly #runtime: Runtime;
   readonly #lingering = new Map<Snapshot, NodeJS.Timeout>();
   readonly #keysTimer: NodeJS.Timeout;
+  /** What the process was started with. */
+  readonly #first: Compiled;
 
   constructor(first: Snapshot, read: () => Promise<ConfigurationResult>, runtime: Runtime) {
     this.#current = first;
+    this.#first = first.compiled;
     this.#read = read;
     this.#runtime = runtime;
     runtime.metrics.set('config_generation', this.#generation);
@@ -84,6 +88,7 @@ class SwappingConfiguration implements LiveConfiguration {
     metrics.add('config_reloads_total', ['ok']);
     log.info('Configuration reloaded', { generation: this.#generation });
     announce(next, this.#runtime);
+    warnOfRestart(this.#first, next.compiled, this.#runtime);
     this.#lingering.set(old, setTimeout(() => void this.#end(old), LINGER_MS).unref());
   }
 
@@ -94,7 +99,7 @@ class SwappingConfiguration implements LiveConfiguration {
   }
 
   #refused(issues: readonly ConfigIssue[]): false {
-    return this.#failed(formatIssues(issues));
+    return this.#failed(summarizeIssues(issues));
   }
 
   #failed(cause: string): false {
@@ -111,6 +116,14 @@ class SwappingConfiguration implements LiveConfiguration {
     await this.#reloading;
     await Promise.all([this.#current.close(), ...[...this.#lingering.keys()].map((old) => this.#end(old))]);
   }
+}
+
+/** What a running process does not change: its sockets, their limits, where logs and metrics go. */
+const FIXED_SETTINGS = ['listeners', 'limits', 'observability'] as const;
+
+function warnOfRestart(first: Compiled, next: Compiled, { log }: Runtime): void {
+  const settings = FIXED_SETTINGS.filter((key) => JSON.stringify(first[key]) !== JSON.stringify(next[key]));
+  if (settings.length > 0) log.warn('Changed settings take effect at the next start only', { settings });
 }
 
 /** What an operator must not overlook, in the log whenever a configuration comes into use. */

@@ -50,6 +50,11 @@ export function createRuntime(
   return { clock, log, metrics, registry, nameKeySets };
 }
 
+/** For commands: they say what they have to say themselves. */
+export function createQuietRuntime({ observability }: Pick<Compiled, 'observability'>): Runtime {
+  return createRuntime({ ...observability, logs: { ...observability.logs, level: 'silent' } }, {});
+}
+
 function keySetNames({
   realms,
   realmKeys,

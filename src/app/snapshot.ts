@@ -33,6 +33,8 @@ export interface SnapshotParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Nothing is written to `dataDir`. For a snapshot that is looked at and thrown away. */
+  readonly isPassing?: boolean;
 }
 
 /** @throws KeyPolicyError, KeyDirectoryError where the signing keys are not in order */
@@ -88,14 +90,14 @@ function minterOf({ assertion }: Compiled, keyring: Keyring, { clock, log, metri
 
 async function openSigningKeys(
   { assertion, dataDir, routes }: Compiled,
-  { clock, log }: SnapshotParts,
+  { clock, log, isPassing = false }: SnapshotParts,
 ): Promise<Keyring> {
   const lives = routes.routes.map((route) => route.assertion?.ttlMs ?? 0);
   const given = assertion === null ? [] : assertion.keys;
   const algorithms = assertion?.algorithms ?? [];
   const source =
     given === null && algorithms.length > 0
-      ? { directory: signingKeyDirectory(dataDir) }
+      ? { directory: signingKeyDirectory(dataDir), isUntouched: isPassing }
       : { keys: given ?? [] };
   return await openKeyring({ source, algorithms, longestTtlMs: Math.max(0, ...lives), clock, log });
 }

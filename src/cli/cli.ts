@@ -1,4 +1,5 @@
 /** The command table and the way from arguments to an exit code. */
+import { didYouMean } from '../config/suggest.ts';
 import {
   type CliIo,
   type Command,
@@ -15,11 +16,14 @@ export async function runCli(
   commands: readonly Command[],
   io: CliIo,
 ): Promise<number> {
-  if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
+  const [first, ...rest] = args;
+  const isHelp = first === '--help' || first === '-h' || first === 'help';
+  if (first === undefined || (isHelp && rest.length === 0)) {
     io.out(overview(commands));
-    return args.length === 0 ? EXIT.usage : EXIT.ok;
+    return isHelp ? EXIT.ok : EXIT.usage;
   }
-  const aliased = args[0] === '--version' || args[0] === '-v' ? ['version', ...args.slice(1)] : args;
+  if (isHelp) return await runCli([...rest, '--help'], commands, io);
+  const aliased = first === '--version' || first === '-v' ? ['version', ...rest] : args;
   const command = findCommand(aliased, commands);
   if (command === undefined) return unknownCommand(aliased, commands, io);
   return await runCommand(command, aliased.slice(command.name.split(' ').length), io);
@@ -51,10 +55,15 @@ function unknownCommand(args: readonly string[], commands: readonly Command[], i
     io.out(overview(group));
     return args.length === 1 ? EXIT.usage : EXIT.ok;
   }
-  io.err(
-    `countersign: no command "${args.slice(0, group.length > 0 ? 2 : 1).join(' ')}"\n\n${overview(commands)}`,
-  );
+  const name = args.slice(0, group.length > 0 ? 2 : 1).join(' ');
+  const known = commands.map((command) => (group.length > 0 ? command.name : firstWord(command)));
+  const shown = group.length > 0 ? group : commands;
+  io.err(`countersign: no command "${name}"${didYouMean(name, known)}\n\n${overview(shown)}`);
   return EXIT.usage;
+}
+
+function firstWord({ name }: Command): string {
+  return name.split(' ', 1)[0] ?? name;
 }
 
 function overview(commands: readonly Command[]): string {

@@ -1,5 +1,6 @@
 /** What a command of the CLI is, and how its arguments are read and explained. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { didYouMean } from '../config/suggest.ts';
 
 /** Where a command reads and writes; tests give their own. */
 export interface CliIo {
@@ -51,18 +52,33 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** @throws UsageError for unknown options and missing values */
+/** @throws UsageError for unknown options, missing values and more arguments than the command takes */
 export function readArguments(command: Command, args: readonly string[]): CommandInput {
+  const { values, positionals } = parse(command, args);
+  const argumentsMax = command.arguments?.split(' ').length ?? 0;
+  if (positionals.length > argumentsMax)
+    throw new UsageError(`takes ${argumentsMax === 0 ? 'no arguments' : (command.arguments ?? '')}`);
+  return inputOf(command, values, positionals);
+}
+
+function parse(
+  command: Command,
+  args: readonly string[],
+): { readonly values: ParsedValues; readonly positionals: readonly string[] } {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: command.arguments !== undefined,
-      options: parseOptions(command),
-    });
-    return inputOf(command, values, positionals);
+    return parseArgs({ args: [...args], allowPositionals: true, options: parseOptions(command) });
   } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(unknownOption(command, message) ?? message, { cause });
   }
+}
+
+/** Shorter than what node:util says of an unknown option; null for what else it says. */
+function unknownOption(command: Command, message: string): string | null {
+  const option = /^Unknown option '(-[^']*)'/.exec(message)?.[1];
+  if (option === undefined) return null;
+  const known = [...Object.keys(command.options), 'help'].map((name) => `--${name}`);
+  return `no option ${option}${didYouMean(option, known)}`;
 }
 
 function parseOptions(command: Command): ParseArgsOptionsConfig {

@@ -111,12 +111,9 @@ async function withConfiguration(
 
 async function list(configuration: Configuration, io: CliIo): Promise<void> {
   const keys = await listSigningKeys(configuration);
-  io.out('Signing keys\n');
-  io.out(
-    keys.length === 0
-      ? '  none yet: they are made when the gateway starts\n'
-      : table(keys.map((key) => ['', ...key])),
-  );
+  const isSigning = (configuration.compiled.assertion?.algorithms ?? []).length > 0;
+  const none = isSigning ? 'none yet: they are made when the gateway starts' : 'none: nothing is signed';
+  io.out(`Signing keys\n${keys.length === 0 ? `  ${none}\n` : table(keys.map((key) => ['', ...key]))}`);
   const sets = await keySetReports(configuration);
   if (sets.length === 0) return;
   io.out('\nKey sets of realms\n');

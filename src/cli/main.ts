@@ -31,6 +31,8 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 function processIo(): CliIo {
+  // `countersign schema | head` closes the pipe early: the reader has what it wanted.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', exceptClosedPipe);
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -42,4 +44,8 @@ function processIo(): CliIo {
       }),
     onReload: (reload) => void process.on('SIGHUP', reload),
   };
+}
+
+function exceptClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }

@@ -1,6 +1,5 @@
 /** Options that several commands share. */
-import { resolve } from 'node:path';
-import { type CliIo, type CommandInput, UsageError } from './command.ts';
+import { type CommandInput, UsageError } from './command.ts';
 
 export const DEFAULT_CONFIG = 'config/countersign.yaml';
 
@@ -14,9 +13,16 @@ export const CONFIG_OPTION = {
   },
 } as const;
 
-/** As given, relative to where the command was called: messages show it as the operator wrote it. */
+/**
+ * As given, relative to where the command was called: messages show it as the operator wrote it.
+ *
+ * @throws UsageError where FILE and --config are both given
+ */
 export function configPath(input: CommandInput): string {
-  return input.positionals[0] ?? input.text('config') ?? DEFAULT_CONFIG;
+  const [file] = input.positionals;
+  if (file !== undefined && input.texts('config').length > 0)
+    throw new UsageError('name the configuration once: as FILE or with --config');
+  return file ?? input.text('config') ?? DEFAULT_CONFIG;
 }
 
 /** @throws UsageError without it */
@@ -24,9 +30,4 @@ export function required(input: CommandInput, name: string): string {
   const value = input.text(name);
   if (value === undefined) throw new UsageError(`--${name} is required`);
   return value;
-}
-
-/** An absolute path for a file named on the command line. */
-export function pathOf(io: CliIo, path: string): string {
-  return resolve(io.cwd, path);
 }

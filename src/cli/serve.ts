@@ -21,15 +21,21 @@ export const serveCommand: Command = {
     const options = { configPath: configPath(input), environment: io.env };
     if (input.flag('demo'))
       for (const file of makeMissingSecrets(options.configPath, io.env)) io.err(`made the secret ${file}\n`);
-    const app = await start(options, io);
+    // Signals are listened to from the first moment: one that comes during the start must not end the process.
+    const stopped = io.untilStopped();
+    const starting = start(options, io);
+    io.onReload(() => void starting.then((app) => app?.reload(), ignore));
+    const app = await starting;
     if (app === null) return EXIT.config;
     if (input.flag('demo')) await printDemo(app, options, io);
-    io.onReload(() => void app.reload());
-    await io.untilStopped();
+    await stopped;
     await app.stop();
     return EXIT.ok;
   },
 };
+
+/** Whoever awaits the start reports its failure. */
+function ignore(): void {}
 
 async function start(options: AppOptions, io: CliIo): Promise<App | null> {
   try {

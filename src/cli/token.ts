@@ -1,13 +1,14 @@
 /** `countersign token mint` and `countersign token inspect`: tokens of callers, made and looked into. */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { callerToken } from '../app/caller-token.ts';
 import { inspectToken } from '../app/explain.ts';
-import { systemClock } from '../app/ports.ts';
+import { fileCause, systemClock } from '../app/ports.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { parseDurationMs } from '../core/time.ts';
-import { type Command, type CommandInput, EXIT, UsageError } from './command.ts';
+import { type CliIo, type Command, type CommandInput, EXIT, UsageError } from './command.ts';
 import { readOrFail } from './configuration.ts';
-import { CONFIG_OPTION, pathOf, required } from './options.ts';
+import { CONFIG_OPTION, required } from './options.ts';
 
 export const tokenMintCommand: Command = {
   name: 'token mint',
@@ -47,7 +48,7 @@ export const tokenMintCommand: Command = {
       claims: claimsOf(input),
       lifeMs: lifeOf(input),
       nowMs: systemClock(),
-      privateKeyPem: keyFile(input.text('private-key'), (path) => pathOf(io, path)),
+      privateKeyPem: privateKeyPem(input, io),
       kid: input.text('kid') ?? null,
     };
     const configuration = await readOrFail(input, io);
@@ -63,8 +64,14 @@ function lifeOf(input: CommandInput): number {
   return lifeMs;
 }
 
-function keyFile(path: string | undefined, resolve: (path: string) => string): string | null {
-  return path === undefined ? null : readFileSync(resolve(path), 'utf8');
+function privateKeyPem(input: CommandInput, io: CliIo): string | null {
+  const path = input.text('private-key');
+  if (path === undefined) return null;
+  try {
+    return readFileSync(resolve(io.cwd, path), 'utf8');
+  } catch (cause) {
+    throw new Error(`--private-key ${path} cannot be read: ${fileCause(cause)}`, { cause });
+  }
 }
 
 function claimsOf(input: CommandInput): JsonObject {

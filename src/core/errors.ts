@@ -67,7 +67,7 @@ export const ERRORS = {
     status: 401,
     title: 'The key of the token is not known',
     oauth: 'invalid_token',
-    hint: 'No usable key with this `kid` in the realm, also after a fresh fetch of the key set. `countersign keys` shows the sets.',
+    hint: 'No usable key with this `kid` in the realm, also after a fresh fetch of the key set. `countersign keys list` shows the sets.',
   },
   bad_signature: {
     status: 401,

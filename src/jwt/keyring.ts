@@ -7,7 +7,14 @@ import { KeyPolicyError } from './jwk-policy.ts';
 import { fillKeyDirectory, type LoadedKey, loadKeyDirectory } from './key-directory.ts';
 import { openKeyDirectory } from './key-files.ts';
 import { type PublishedKeys, publishedKeys } from './published-keys.ts';
-import { type GivenKey, importGivenKey, type SigningKey, signingAlgorithm } from './signing-key.ts';
+import {
+  type GivenKey,
+  generateSigningKey,
+  importGivenKey,
+  importStoredKey,
+  type SigningKey,
+  signingAlgorithm,
+} from './signing-key.ts';
 
 export interface Keyring {
   /** Rises when the keys change: what was signed before must not be sent from a cache any more. */
@@ -22,8 +29,13 @@ export interface Keyring {
 }
 
 export interface KeyringOptions {
-  /** Keys from files of the operator, or the directory in which keys are generated. */
-  readonly source: { readonly keys: readonly GivenKey[] } | { readonly directory: string };
+  /**
+   * Keys from files of the operator, or the directory in which keys are generated. With `isUntouched` nothing is
+   * written there: what is missing signs with keys that pass with the process.
+   */
+  readonly source:
+    | { readonly keys: readonly GivenKey[] }
+    | { readonly directory: string; readonly isUntouched?: boolean };
   /** Algorithms of all assertion policies; `none` is left out. */
   readonly algorithms: readonly string[];
   /** Longest life of an assertion in any policy. */
@@ -45,10 +57,29 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     const keys = source.keys.map((given) => importGivenKey(given, wanted));
     return new LoadedKeyring(keys.map(immortal), wanted, options.clock, null);
   }
+  if (source.isUntouched === true) return await openUntouched(source.directory, wanted, options.clock);
   await openKeyDirectory(source.directory, options.log);
   await fillKeyDirectory(source.directory, wanted, options);
   const load = () => loadKeyDirectory(source.directory, options.clock);
   return new LoadedKeyring(await load(), wanted, options.clock, { load, log: options.log });
+}
+
+async function openUntouched(
+  directory: string,
+  wanted: readonly Algorithm[],
+  clock: Clock,
+): Promise<Keyring> {
+  const stored = await loadKeyDirectory(directory, clock);
+  const missing = wanted.filter(
+    (algorithm) => !stored.some(({ key }) => key.algorithm === algorithm && key.state === 'active'),
+  );
+  const passing = await Promise.all(missing.map(passingKey));
+  return new LoadedKeyring([...stored, ...passing.map(immortal)], wanted, clock, null);
+}
+
+async function passingKey(algorithm: Algorithm): Promise<SigningKey> {
+  const { id, text } = await generateSigningKey(algorithm);
+  return importStoredKey({ id, algorithm, privateKey: text, state: 'active' });
 }
 
 /** Keys of the operator are published until the operator takes them away. */

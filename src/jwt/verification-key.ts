@@ -14,7 +14,7 @@ export interface VerificationKey {
 
 export type KeySetState = 'loading' | 'fresh' | 'stale' | 'expired';
 
-/** Why a key of a set was left out, for log, readiness and `countersign keys`. */
+/** Why a key of a set was left out, for log, readiness and `countersign keys list`. */
 export interface RejectedKey {
   readonly kid: string | null;
   readonly reason: string;

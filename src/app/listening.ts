@@ -1,0 +1,40 @@
+/** Listeners as the configuration names them: started with an error that says which, and the origin they answer at. */
+import type { AddressInfo } from 'node:net';
+import type { Bind, Listener } from '../http/server.ts';
+
+const CAUSES: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'the port is in use'],
+  ['EACCES', 'this user may not use the port'],
+  ['EADDRNOTAVAIL', 'this machine does not have the address'],
+  ['ENOTFOUND', 'the name has no address'],
+]);
+
+/** Returns the origin. @throws Error that names the listener, its address and what is in the way */
+export async function startListener(
+  name: 'proxy' | 'ops',
+  listener: Listener,
+  { host, port }: Bind,
+): Promise<string> {
+  try {
+    return originOf(await listener.start());
+  } catch (cause) {
+    const where = `listeners.${name} cannot listen on ${authority(host, port)}`;
+    throw new Error(`${where}: ${causeText(cause)}`, { cause });
+  }
+}
+
+function causeText(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const code = 'code' in cause ? String(cause.code) : '';
+  return CAUSES.get(code) ?? cause.message;
+}
+
+/** A wildcard address is reached over the loopback one. */
+function originOf({ address, port }: AddressInfo): string {
+  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+  return `http://${authority(host, port)}`;
+}
+
+function authority(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
