@@ -13,7 +13,7 @@ export interface ConfigIssue {
   /** `realms[0].signingKey`; empty for the file as a whole. */
   readonly path: string;
   readonly message: string;
-  /** The source line, values of secret keys masked by `*` of the same length. */
+  /** The source line, values of secret keys masked by `*` of the same length; empty where it could be part of a secret. */
   readonly excerpt: string;
 }
 
@@ -43,11 +43,19 @@ export function formatIssues(issues: readonly ConfigIssue[]): string {
   return issues.map(formatIssue).join('\n');
 }
 
+/** `file:line:column: path: message`, without the source line: for logs, which are kept and copied. */
+export function summarizeIssues(issues: readonly ConfigIssue[]): string {
+  return issues.map(summarizeIssue).join('\n');
+}
+
 function formatIssue(issue: ConfigIssue): string {
-  const place = `${issue.file}:${issue.line}:${issue.column}`;
-  const text = issue.path === '' ? issue.message : `${issue.path}: ${issue.message}`;
-  if (issue.excerpt.length < issue.column) return `${place}: ${text}`;
-  return `${place}: ${text}\n    ${printable(issue.excerpt)}\n    ${' '.repeat(issue.column - 1)}^`;
+  const summary = summarizeIssue(issue);
+  if (issue.excerpt.length < issue.column) return summary;
+  return `${summary}\n    ${printable(issue.excerpt)}\n    ${' '.repeat(issue.column - 1)}^`;
+}
+
+function summarizeIssue({ file, line, column, path, message }: ConfigIssue): string {
+  return `${file}:${line}:${column}: ${path === '' ? message : `${path}: ${message}`}`;
 }
 
 /** Control characters would move the caret, or the reader's terminal. */

@@ -33,16 +33,16 @@ export function readYaml(
   environment: Environment,
 ): { tree: Tree } | { issues: ConfigIssue[] } {
   const refusal = refuseBeforeParsing(file.text);
-  if (refusal !== null) return { issues: [source.issueAt(refusal.offset, [], refusal.message)] };
+  if (refusal !== null) return { issues: [source.mistakeAt(refusal.offset, [], refusal.message)] };
   const document = parse(file.text);
   const syntax = withoutConsequences([...document.errors, ...document.warnings]);
   if (syntax.length > 0)
     return {
       issues: syntax.map(({ code, message, pos: [offset] }) =>
-        source.issueAt(offset, [], syntaxMessage(code, message, file.text, offset)),
+        source.mistakeAt(offset, [], syntaxMessage(code, message, file.text, offset)),
       ),
     };
-  if (document.contents === null) return { issues: [source.issueAt(0, [], 'the file is empty')] };
+  if (document.contents === null) return { issues: [source.mistakeAt(0, [], 'the file is empty')] };
   const issues: ConfigIssue[] = [];
   const tree = treeOf(document.contents, [], { source, environment, issues });
   return issues.length > 0 ? { issues } : { tree };
@@ -90,7 +90,7 @@ function treeOf(node: ParsedNode | null, path: ConfigPath, reading: Reading, fal
   if (node === null) return leaf(null, fallbackOffset);
   const offset = node.range[0];
   const refuse = (message: string): Tree => {
-    reading.issues.push(reading.source.issueAt(offset, path, message));
+    reading.issues.push(reading.source.mistakeAt(offset, path, message));
     return leaf(null, offset);
   };
   if (path.length > DEPTH_MAX) return refuse(`more than ${DEPTH_MAX} levels of nesting`);
@@ -140,7 +140,7 @@ function addMember(
       ? `the key stands here twice, first in line ${reading.source.lineAt(first.keyOffset)}`
       : null;
   if (problem === null) members.set(name, { keyOffset, tree });
-  else reading.issues.push(reading.source.issueAt(keyOffset, [...path, name], problem));
+  else reading.issues.push(reading.source.mistakeAt(keyOffset, [...path, name], problem));
 }
 
 function scalarTree(node: Scalar.Parsed, reading: Reading, refuse: (message: string) => Tree): Tree {

@@ -27,7 +27,7 @@ interface Context {
 function issuesOf(finding: Finding, base: ConfigPath, context: Context): ConfigIssue[] {
   const path = [...base, ...finding.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   const at = (where: ConfigPath, anchor: 'key' | 'value', message: string) =>
-    context.source.issueAt(offsetOf(context.tree, where, anchor), where, message);
+    context.source.mistakeAt(offsetOf(context.tree, where, anchor), where, message);
   if (finding.code === 'unrecognized_keys') return unknownKeys(finding.keys, path, context);
   if (finding.code === 'invalid_key') return [at(path, 'key', finding.issues[0]?.message ?? finding.message)];
   if (finding.code === 'invalid_union') {
@@ -45,7 +45,11 @@ function unknownKeys(
   const known = namesAt(jsonSchema, path);
   return keys.slice(0, ISSUES_MAX).map((key) => {
     const where = [...path, key];
-    return source.issueAt(offsetOf(tree, where, 'key'), where, `unknown key${didYouMean(key, known)}`);
+    const offset = offsetOf(tree, where, 'key');
+    // `secret:hunter2` is one word to YAML: the name would show the value.
+    if (key.includes(':'))
+      return source.mistakeAt(offset, path, 'unknown key; is a blank missing after ":"?');
+    return source.mistakeAt(offset, where, `unknown key${didYouMean(key, known)}`);
   });
 }
 

@@ -72,7 +72,11 @@ export function text() {
 
 /** A path; relative ones start at the folder of the configuration file. */
 export function filePath() {
-  return text().meta({ title: 'path' });
+  return text()
+    .refine((path) => !path.includes('-----BEGIN'), {
+      error: 'is the key itself; name the file that holds it',
+    })
+    .meta({ title: 'path' });
 }
 
 /** The secret itself (normally `"${NAME}"`), or the file that holds it. */

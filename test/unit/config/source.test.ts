@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatIssues, formatPath } from '../../../src/config/issue.ts';
+import { formatIssues, formatPath, summarizeIssues } from '../../../src/config/issue.ts';
 import { createSource, maskSecrets } from '../../../src/config/source.ts';
 
 describe('maskSecrets()', () => {
@@ -21,6 +21,13 @@ describe('maskSecrets()', () => {
     ['secret: [hunter2]', 'secret: *********'],
     ['- { kid: a, secret: hunter2 }  # hunter3', '- { kid: a, secret: ******* }  # hunter3'],
     ['secret: { file: a.txt }', 'secret: { file: a.txt }'],
+    ['signingKey: hunter2', 'signingKey: *******'],
+    ['signing_key: "hunter2"', 'signing_key: *********'],
+    ['hmacSecret: hunter2', 'hmacSecret: *******'],
+    ['secret:hunter2', 'secret:*******'],
+    ['url: "https://me:hunter2@idp.test/"', 'url: "https://**********@idp.test/"'],
+    ['pemFile: "-----BEGIN KEY-----hunter2"', `pemFile: "${'*'.repeat(27)}`],
+    ['{ secret: x, allowWeakSecret: true }', '{ secret: *, allowWeakSecret: true }'],
     ['kid: one', 'kid: one'],
     ['issuer: fusion', 'issuer: fusion'],
   ])('shows %j as %j', (line, expected) => {
@@ -41,6 +48,41 @@ describe('issueAt()', () => {
   });
 });
 
+describe('mistakeAt()', () => {
+  const text = `realms:
+  - signingKey:
+      secret: |
+        hunter2
+      kid: a
+    issuer: fusion
+    -
+routes: []`;
+  const source = createSource({ path: 'x.yaml', text });
+  const excerptAt = (word: string, path: string[] = []) =>
+    source.mistakeAt(text.indexOf(word), path, 'is wrong').excerpt;
+
+  it.each(['signingKey', 'secret', 'hunter2', 'kid'])(
+    'shows no line in or below a secret block while the syntax is not understood: %s',
+    (word) => {
+      expect(excerptAt(word)).toBe('');
+    },
+  );
+
+  it('shows no line without a key while the syntax is not understood: it may continue a secret', () => {
+    expect(excerptAt('-\nroutes')).toBe('');
+  });
+
+  it('shows no line of a signing key that the schema does not want', () => {
+    expect(excerptAt('kid', ['realms', 'signingKey', 'kid'])).toBe('');
+  });
+
+  it('shows every other line', () => {
+    expect(excerptAt('issuer')).toBe('    issuer: fusion');
+    expect(excerptAt('routes')).toBe('routes: []');
+    expect(excerptAt('issuer', ['realms', 'issuer'])).toBe('    issuer: fusion');
+  });
+});
+
 describe('formatIssues()', () => {
   it('points below the place, control characters turned to spaces', () => {
     const source = createSource({ path: 'x.yaml', text: 'a:\tb\u001b[31m' });
@@ -52,6 +94,14 @@ describe('formatIssues()', () => {
   it('leaves out the excerpt of a line that is too long to show', () => {
     const source = createSource({ path: 'x.yaml', text: 'x'.repeat(500) });
     expect(formatIssues([source.issueAt(400, [], 'is wrong')])).toBe('x.yaml:1:401: is wrong');
+  });
+});
+
+describe('summarizeIssues()', () => {
+  it('says place and message without the source line', () => {
+    const source = createSource({ path: 'x.yaml', text: 'a: b' });
+    const issues = [source.issueAt(3, ['a'], 'is wrong'), source.issueAt(0, [], 'is odd')];
+    expect(summarizeIssues(issues)).toBe('x.yaml:1:4: a: is wrong\nx.yaml:1:1: is odd');
   });
 });
 
