@@ -30,7 +30,8 @@ export async function explainRequest(
       snapshot.policy,
       (step, detail) => steps.push(line(step, detail)),
     );
-    const title = `${request.method.toUpperCase()} ${target} (Host ${host})\n`;
+    const [path = '', query = ''] = target.split(/(?=\?)/);
+    const title = `${request.method.toUpperCase()} ${path}${hidden(query)} (Host ${host})\n`;
     return { text: title + steps.join('') + verdictText(decision), isAllowed: decision.verdict === 'allow' };
   });
 }
@@ -98,11 +99,17 @@ function verdictText(decision: Decision): string {
         ),
     line(
       '=> allow',
-      `${caller}, forwarded to ${route.upstream} as ${forwardPath(route, target.path)}${target.query}`,
+      `${caller}, forwarded to ${route.upstream} as ${forwardPath(route, target.path)}${hidden(target.query)}`,
     ),
   ];
   if (assertion === null) return lines.join('') + line('assertion', 'none');
-  return lines.join('') + line('assertion', `${assertion.header}: ${assertion.value}`);
+  // Signed with the keys in use, it would open every backend of the route: its claims were told, its value is not.
+  return lines.join('') + line('assertion', `${assertion.header}, ${assertion.value.length} bytes`);
+}
+
+/** Queries carry tokens. */
+function hidden(query: string): string {
+  return query === '' ? '' : '?…';
 }
 
 function addressOf(url: string): { host: string; target: string } {

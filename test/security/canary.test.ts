@@ -264,6 +264,23 @@ describe('no canary', () => {
     expect(leaksIn(results.map(({ output }) => output))).toEqual([]);
   });
 
+  it('token or assertion is shown by explain, which tells claims to who has the token (O01)', async () => {
+    const file = join(gateway.folder, 'good.yaml');
+    writeFileSync(file, LISTENERS + configuration());
+    const env = { FUSION_SECRET: SECRET, JWKS_URI: idp.jwksUri, BACKEND: gateway.backend.url };
+    const token = fusionToken();
+    for (const request of [
+      ['--token', token, 'GET', '/app'],
+      ['GET', `/app?access_token=${token}`],
+      ['--header', `Cookie: session=${token}`, 'GET', '/app'],
+    ]) {
+      const { code, output } = await runCommand(['explain', '--config', file, ...request], env);
+      expect(code).toBe(0);
+      expect(output).toContain('X-JWT-Assertion');
+      expect(output).not.toMatch(/eyJ|[\w-]{80}/);
+    }
+  });
+
   it('is shown by metrics and readiness after all of this, nor any assertion by the log (O01, GW-C10)', async () => {
     const ready = await (await fetch(`${gateway.opsUrl}/readyz`)).text();
     const metrics = await gateway.metrics();
