@@ -1,10 +1,21 @@
 /** What the assertion looks like on the wire: parts, encodings, algorithms, profiles, times. */
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { assertionFor, gatewayPerTest, PLACES, partText, t1, t1Claims, wso2 } from '../support/acceptance.ts';
+import {
+  acceptance,
+  assertionFor,
+  gatewayPerTest,
+  PLACES,
+  partText,
+  t1,
+  t1Claims,
+  wso2,
+} from '../support/acceptance.ts';
 import { selfSignedCertificate } from '../support/certificate.ts';
 import { fakeClock } from '../support/clock.ts';
+import { runCommand } from '../support/command-line.ts';
 import type { TestGateway } from '../support/gateway.ts';
 import { pemOf } from '../support/minting.ts';
 import { testKey } from '../support/tokens.ts';
@@ -89,7 +100,12 @@ describe('the assertion', () => {
   });
 
   it.each(['MD5', 'SHA1withRSA', 'HS1'])('is not made with algorithm %s (AST-S11)', async (algorithm) => {
-    await expect(start({ assertion: `algorithm: ${algorithm}` })).rejects.toThrow('assertion.algorithm');
+    const gateway = await start();
+    expect(await gateway.reload(acceptance({ assertion: `algorithm: ${algorithm}` }))).toBe(false);
+    const env = { BACKEND: gateway.backend.url };
+    const check = await runCommand(['check', join(gateway.folder, 'countersign.yaml')], env);
+    expect(check.code).toBe(1);
+    expect(check.output).toContain('assertion.algorithm');
   });
 
   it.each(['RS256', 'ES256', 'ES384', 'PS256', 'EdDSA'])(
