@@ -1,0 +1,40 @@
+# countersign as an image: two stages, one process, uid 10001, nothing writable but its volume.
+#
+#   docker build -t countersign .            (podman and buildah: add --format docker, for the HEALTHCHECK)
+#   docker run --read-only --cap-drop ALL --security-opt no-new-privileges -p 8080:8080 \
+#     -v "$PWD/countersign.yaml:/etc/countersign/countersign.yaml:ro" -v countersign:/var/lib/countersign countersign
+#
+# Pin the base by its digest where builds must be repeatable: --build-arg NODE_IMAGE=docker.io/library/node@sha256:…
+ARG NODE_IMAGE=docker.io/library/node:24-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+# No install scripts: they would run code of every development tool, and TypeScript needs none.
+# The secret is for registries behind a login or an authority of one's own: --secret id=npmrc,src=$HOME/.npmrc
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="countersign" \
+      org.opencontainers.image.description="Authenticating reverse proxy that countersigns requests with X-JWT-Assertion" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV NODE_ENV=production
+WORKDIR /app
+# Owned by root: the process cannot change its own code.
+COPY package.json LICENSE ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+# `dataDir: /var/lib/countersign` holds generated signing keys. A new named volume starts with these permissions.
+RUN install -d -m 0700 -o 10001 -g 10001 /var/lib/countersign
+VOLUME /var/lib/countersign
+USER 10001:10001
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# Alive, not ready: a restart brings no key set of an unreachable issuer back.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
+  CMD ["node", "/app/dist/main.js", "health", "alive", "--config", "/etc/countersign/countersign.yaml"]
+ENTRYPOINT ["node", "/app/dist/main.js"]
+CMD ["serve", "--config", "/etc/countersign/countersign.yaml"]

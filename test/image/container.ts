@@ -1,0 +1,90 @@
+/**
+ * Runs an image as an orchestrator with a strict policy would: its own process ids, a root that cannot be written, no
+ * capability and no way to get one. Made of unshare, mount, chroot and setpriv. The network is the machine's.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Image } from './build.ts';
+import { run } from './commands.ts';
+
+export interface Container {
+  /** Of the image's process: PID 1 inside. */
+  readonly pid: number;
+  /** Runs a command beside it, as the same user. Rejects where it fails. */
+  exec(...command: readonly string[]): Promise<string>;
+  /** Runs a command as root in its file system. Rejects where it fails. */
+  execAsRoot(...command: readonly string[]): Promise<string>;
+  /** Sends the stop signal of the image. Resolves with the exit code; null where it was killed. */
+  stop(): Promise<number | null>;
+}
+
+export interface Surroundings {
+  /** Folder that is mounted at /etc/countersign. */
+  readonly configFolder: string;
+  /** `NAME=value` */
+  readonly environment: readonly string[];
+}
+
+/** The image's volume and its configuration are mounted, nothing else can be written. Ends as the process itself. */
+const MOUNT_AND_RUN = `
+set -e
+root=$1; config=$2; owner=$3; shift 3
+mount --bind "$root" "$root"
+mount --bind "$config" "$root/etc/countersign"
+mount -o remount,bind,ro "$root/etc/countersign"
+mount -t tmpfs -o "mode=0700,uid=$owner,gid=$owner" tmpfs "$root/var/lib/countersign"
+mount -t proc proc "$root/proc"
+mount -o remount,bind,ro "$root"
+exec chroot "$root" "$@"
+`;
+
+export async function startContainer(image: Image, surroundings: Surroundings): Promise<Container> {
+  const { user, entrypoint, command, stopSignal } = image.config;
+  await mkdir(join(image.root, 'etc/countersign'), { recursive: true });
+  const asUser = unprivileged(image, surroundings);
+  const mounts = [image.root, surroundings.configFolder, user.split(':')[0] ?? ''];
+  const program = [...mounts, ...asUser, ...entrypoint, ...command];
+  const unshare = spawn(
+    'unshare',
+    ['--mount', '--pid', '--fork', 'sh', '-c', MOUNT_AND_RUN, 'sh', ...program],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  const exited = new Promise<number | null>((resolve) => unshare.once('exit', resolve));
+  const pid = await firstChildOf(unshare.pid ?? 0);
+  const enter = ['--target', String(pid), '--mount', '--pid', '--root', '--'];
+  return {
+    pid,
+    exec: (...inside) => run('nsenter', ...enter, ...asUser, ...inside),
+    execAsRoot: (...inside) => run('nsenter', ...enter, ...inside),
+    stop: () => {
+      process.kill(pid, stopSignal);
+      return exited;
+    },
+  };
+}
+
+/** Turns a command into one of the image's user, without privileges, in the environment of the image alone. */
+function unprivileged({ config }: Image, { environment }: Surroundings): string[] {
+  const [uid, gid] = config.user.split(':');
+  return [
+    ...['env', '--ignore-environment', ...config.environment, ...environment],
+    ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
+    ...['--inh-caps=-all', '--bounding-set=-all', '--'],
+  ];
+}
+
+const START_TRIES = 100;
+const START_PAUSE_MS = 50;
+
+async function firstChildOf(pid: number): Promise<number> {
+  for (let tries = 0; tries < START_TRIES; tries++) {
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    const child = Number.parseInt(children, 10);
+    if (child > 0) return child;
+    await new Promise((resolve) => setTimeout(resolve, START_PAUSE_MS));
+  }
+  throw new Error('the container did not start');
+}

@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { buildImage, type Image } from './build.ts';
+import { obstacle, run } from './commands.ts';
+import { type Container, startContainer } from './container.ts';
+
+/** What a registry stores and hosts transfer. */
+const COMPRESSED_BYTES_MAX = 200 * 1024 ** 2;
+const BUILD_TIMEOUT_MS = 600_000;
+const START_TIMEOUT_MS = 20_000;
+const SECRET = 'a secret of this test, long enough for HS256';
+
+const reason = await obstacle(['buildah', 'debootstrap']);
+if (reason !== null) process.stdout.write(`skipped: ${reason}\n`);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' ? (address?.port ?? 0) : 0;
+}
+
+const yaml = (proxyPort: number, opsPort: number) => `
+version: 1
+dataDir: /var/lib/countersign
+listeners: { proxy: { bind: "127.0.0.1:${proxyPort}" }, ops: { bind: "127.0.0.1:${opsPort}" } }
+realms:
+  - { name: demo, issuer: demo, audiences: [demo], signingKey: { secret: "\${SECRET}" } }
+assertion: {}
+routes:
+  - { name: echo, match: { pathPrefix: / }, upstream: builtin:echo }
+`;
+
+describe.skipIf(reason !== null)('the image', () => {
+  let folder: string;
+  let image: Image;
+  let container: Container;
+  let origin: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'countersign-image-'));
+    image = await buildImage(join(import.meta.dirname, '../..'), folder);
+    const configFolder = join(folder, 'config');
+    const proxyPort = await freePort();
+    await mkdir(configFolder);
+    await writeFile(join(configFolder, 'countersign.yaml'), yaml(proxyPort, await freePort()));
+    origin = `http://127.0.0.1:${proxyPort}`;
+    container = await startContainer(image, { configFolder, environment: [`SECRET=${SECRET}`] });
+    await vi.waitFor(() => container.exec(...image.config.healthCommand), {
+      timeout: START_TIMEOUT_MS,
+      interval: 200,
+    });
+  }, BUILD_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  }, BUILD_TIMEOUT_MS);
+
+  it('is under 200 MiB compressed', () => {
+    const { compressed, unpacked } = image.bytes;
+    const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`;
+    process.stdout.write(`image: ${mebibytes(compressed)} compressed, ${mebibytes(unpacked)} unpacked\n`);
+    expect(compressed).toBeLessThan(COMPRESSED_BYTES_MAX);
+  });
+
+  it('holds the built program and what it runs on, nothing of the repository beside it', async () => {
+    const listed = await run('ls', '-A', join(image.root, 'app'));
+    expect(listed.split('\n').toSorted()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json']);
+    const { dependencies } = JSON.parse(await readFile(join(image.root, 'app/package.json'), 'utf8'));
+    const packages = (await run('ls', join(image.root, 'app/node_modules'))).split('\n');
+    expect(packages).toEqual(expect.arrayContaining(Object.keys(dependencies)));
+    expect(packages).not.toEqual(expect.arrayContaining(['typescript']));
+    expect(packages).not.toEqual(expect.arrayContaining(['vitest']));
+  });
+
+  it('gives its process no file of the program to write', async () => {
+    const writable = ['!', '-type', 'l', '(', '!', '-user', 'root', '-o', '-perm', '/022', ')'];
+    expect(await run('find', join(image.root, 'app'), ...writable)).toBe('');
+  });
+
+  it('runs as uid 10001 without capabilities and cannot gain any', async () => {
+    const status = await readFile(`/proc/${container.pid}/status`, 'utf8');
+    expect(status).toMatch(/^Uid:\t10001\t10001\t10001\t10001$/m);
+    expect(status).toMatch(/^Gid:\t10001\t10001\t10001\t10001$/m);
+    expect(status).toMatch(/^CapEff:\t0+$/m);
+    expect(status).toMatch(/^CapBnd:\t0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  });
+
+  it('runs where nothing but its volume can be written, not even by root', async () => {
+    await expect(container.execAsRoot('touch', '/app/x')).rejects.toThrow('Read-only file system');
+    await expect(container.execAsRoot('touch', '/tmp/x')).rejects.toThrow('Read-only file system');
+    expect(image.config.volumes).toEqual(['/var/lib/countersign']);
+  });
+
+  it('answers 401 without a token', async () => {
+    expect((await fetch(origin)).status).toBe(401);
+  });
+
+  it('lets a token through, made by its own CLI, with an assertion that its published keys verify', async () => {
+    const config = '/etc/countersign/countersign.yaml';
+    const mint = ['token', 'mint', '--config', config, '--realm', 'demo', '--sub', 'alice'];
+    const token = await container.exec(...image.config.entrypoint, ...mint);
+    const answer = await fetch(origin, { headers: { Authorization: `Bearer ${token}` } });
+    const { headers } = await answer.json();
+    const keys = createRemoteJWKSet(new URL(`${origin}/.well-known/jwks.json`));
+    const { payload } = await jwtVerify(headers['x-jwt-assertion'], keys);
+    expect(payload.sub).toBe('alice');
+  });
+
+  it('keeps its signing keys in the volume, readable by itself alone', async () => {
+    const keys = await container.execAsRoot(
+      'find',
+      '/var/lib/countersign',
+      '-name',
+      '*.pem',
+      '-printf',
+      '%m %U\\n',
+    );
+    expect(new Set(keys.split('\n'))).toEqual(new Set(['600 10001']));
+  });
+
+  it('ends with 0 on its stop signal, as PID 1', async () => {
+    expect(await container.exec('sh', '-c', 'tr "\\0" " " < /proc/1/cmdline')).toContain(
+      'dist/main.js serve',
+    );
+    expect(await container.stop()).toBe(0);
+  });
+});
