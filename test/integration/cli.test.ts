@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -199,6 +200,19 @@ describe('schema', () => {
     expect(JSON.parse(output)).toEqual(
       JSON.parse(readFileSync(join(ROOT, 'config/countersign.schema.json'), 'utf8')),
     );
+  });
+});
+
+describe('the process', () => {
+  it('ends without a word when its reader has seen enough: countersign schema | head', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), 'schema'], { stdio: 'pipe' });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
 
