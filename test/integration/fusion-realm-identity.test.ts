@@ -95,6 +95,11 @@ describe('groups', () => {
     ]);
   });
 
+  it('that share a role give it once (FJR-S20)', async () => {
+    const roles = '{ default: [reader], mapping: { a: reader writer, b: writer } }';
+    expect(await rolesOf(fusionRealm({ roles }), { groups: ['a', 'b'] })).toEqual(['reader', 'writer']);
+  });
+
   it('that nobody mapped give nothing (FJR-S21)', async () => {
     const gateway = await start([fusionRealm()]);
     expect(await statusOf(gateway, t1({ groups: ['nope'] }))).toBe(200);
