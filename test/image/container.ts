@@ -15,7 +15,7 @@ export interface Container {
   exec(...command: readonly string[]): Promise<string>;
   /** Runs a command as root in its file system. Rejects where it fails. */
   execAsRoot(...command: readonly string[]): Promise<string>;
-  /** Sends the stop signal of the image. Resolves with the exit code; null where it was killed. */
+  /** Sends the stop signal of the image. Resolves with the exit code, which is not 0 where it had to be killed. */
   stop(): Promise<number | null>;
 }
 
@@ -54,16 +54,27 @@ export async function startContainer(image: Image, surroundings: Surroundings): 
   );
   const exited = new Promise<number | null>((resolve) => unshare.once('exit', resolve));
   const pid = await firstChildOf(unshare.pid ?? 0);
-  const enter = ['--target', String(pid), '--mount', '--pid', '--root', '--'];
+  const enter = ['--target', String(pid), '--mount', '--pid', '--root', '--wd', '--'];
+  let isStopping = false;
   return {
     pid,
     exec: (...inside) => run('nsenter', ...enter, ...asUser, ...inside),
     execAsRoot: (...inside) => run('nsenter', ...enter, ...inside),
     stop: () => {
-      process.kill(pid, stopSignal);
+      if (!isStopping) stopProcess(pid, stopSignal, exited);
+      isStopping = true;
       return exited;
     },
   };
+}
+
+/** Engines wait as long as this by default. */
+const STOP_TIMEOUT_MS = 10_000;
+
+function stopProcess(pid: number, signal: NodeJS.Signals, exited: Promise<unknown>): void {
+  process.kill(pid, signal);
+  const deadline = setTimeout(() => process.kill(pid, 'SIGKILL'), STOP_TIMEOUT_MS);
+  void exited.then(() => clearTimeout(deadline));
 }
 
 /** Turns a command into one of the image's user, without privileges, in the environment of the image alone. */

@@ -39,7 +39,7 @@ routes:
 describe.skipIf(reason !== null)('the image', () => {
   let folder: string;
   let image: Image;
-  let container: Container;
+  let container: Container; // not there when the build failed
   let origin: string;
 
   beforeAll(async () => {
@@ -58,6 +58,7 @@ describe.skipIf(reason !== null)('the image', () => {
   }, BUILD_TIMEOUT_MS);
 
   afterAll(async () => {
+    await container?.stop();
     await rm(folder, { recursive: true, force: true });
   }, BUILD_TIMEOUT_MS);
 
@@ -107,9 +108,9 @@ describe.skipIf(reason !== null)('the image', () => {
     const mint = ['token', 'mint', '--config', config, '--realm', 'demo', '--sub', 'alice'];
     const token = await container.exec(...image.config.entrypoint, ...mint);
     const answer = await fetch(origin, { headers: { Authorization: `Bearer ${token}` } });
-    const { headers } = await answer.json();
+    const { headers }: { headers: Record<string, string> } = JSON.parse(await answer.text());
     const keys = createRemoteJWKSet(new URL(`${origin}/.well-known/jwks.json`));
-    const { payload } = await jwtVerify(headers['x-jwt-assertion'], keys);
+    const { payload } = await jwtVerify(headers['x-jwt-assertion'] ?? '', keys);
     expect(payload.sub).toBe('alice');
   });
 
