@@ -108,9 +108,10 @@ describe.skipIf(reason !== null)('the image', () => {
     const mint = ['token', 'mint', '--config', config, '--realm', 'demo', '--sub', 'alice'];
     const token = await container.exec(...image.config.entrypoint, ...mint);
     const answer = await fetch(origin, { headers: { Authorization: `Bearer ${token}` } });
-    const { headers }: { headers: Record<string, string> } = JSON.parse(await answer.text());
+    const received: { headers: [string, string][] } = JSON.parse(await answer.text());
+    const assertion = new Map(received.headers).get('X-JWT-Assertion') ?? '';
     const keys = createRemoteJWKSet(new URL(`${origin}/.well-known/jwks.json`));
-    const { payload } = await jwtVerify(headers['x-jwt-assertion'] ?? '', keys);
+    const { payload } = await jwtVerify(assertion, keys);
     expect(payload.sub).toBe('alice');
   });
 
