@@ -1,6 +1,6 @@
 /**
  * Runs an image as an orchestrator with a strict policy would: its own process ids, a root that cannot be written, no
- * capability and no way to get one. Made of unshare, mount, chroot and setpriv. The network is the machine's.
+ * capability and no way to get one. Made of the machine's unshare, mount, setpriv and chroot. The network is shared.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ export interface Container {
   readonly pid: number;
   /** Runs a command beside it, as the same user. Rejects where it fails. */
   exec(...command: readonly string[]): Promise<string>;
-  /** Runs a command as root in its file system. Rejects where it fails. */
+  /** Runs a command of this machine as root, where `image.root` is what the process sees. Rejects where it fails. */
   execAsRoot(...command: readonly string[]): Promise<string>;
   /** Sends the stop signal of the image. Resolves with the exit code, which is not 0 where it had to be killed. */
   stop(): Promise<number | null>;
@@ -34,15 +34,14 @@ mount --bind "$root" "$root"
 mount --bind "$config" "$root/etc/countersign"
 mount -o remount,bind,ro "$root/etc/countersign"
 mount -t tmpfs -o "mode=0700,uid=$owner,gid=$owner" tmpfs "$root/var/lib/countersign"
-mount -t proc proc "$root/proc"
 mount -o remount,bind,ro "$root"
-exec chroot "$root" "$@"
+exec "$@"
 `;
 
 export async function startContainer(image: Image, surroundings: Surroundings): Promise<Container> {
   const { user, entrypoint, command, stopSignal } = image.config;
-  await mkdir(join(image.root, 'etc/countersign'), { recursive: true });
-  const asUser = unprivileged(image, surroundings);
+  await mkdir(join(image.root, 'etc/countersign'), { recursive: true }); // as engines do for a mount
+  const asUser = confined(image, surroundings);
   const mounts = [image.root, surroundings.configFolder, user.split(':')[0] ?? ''];
   const program = [...mounts, ...asUser, ...entrypoint, ...command];
   const unshare = spawn(
@@ -54,7 +53,7 @@ export async function startContainer(image: Image, surroundings: Surroundings): 
   );
   const exited = new Promise<number | null>((resolve) => unshare.once('exit', resolve));
   const pid = await firstChildOf(unshare.pid ?? 0);
-  const enter = ['--target', String(pid), '--mount', '--pid', '--root', '--wd', '--'];
+  const enter = ['--target', String(pid), '--mount', '--pid', '--'];
   let isStopping = false;
   return {
     pid,
@@ -77,13 +76,15 @@ function stopProcess(pid: number, signal: NodeJS.Signals, exited: Promise<unknow
   void exited.then(() => clearTimeout(deadline));
 }
 
+/** What chroot needs until it is done; its change of user drops them. */
+const CHROOT_CAPABILITIES = '-all,+sys_chroot,+setuid,+setgid';
+
 /** Turns a command into one of the image's user, without privileges, in the environment of the image alone. */
-function unprivileged({ config }: Image, { environment }: Surroundings): string[] {
-  const [uid, gid] = config.user.split(':');
+function confined({ config, root }: Image, { environment }: Surroundings): string[] {
   return [
     ...['env', '--ignore-environment', ...config.environment, ...environment],
-    ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
-    ...['--inh-caps=-all', '--bounding-set=-all', '--'],
+    ...['setpriv', '--no-new-privs', '--inh-caps=-all', `--bounding-set=${CHROOT_CAPABILITIES}`, '--'],
+    ...['chroot', `--userspec=${config.user}`, '--groups=', root],
   ];
 }
 

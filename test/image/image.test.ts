@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,7 @@ import { buildImage, type Image } from './build.ts';
 import { obstacle, run } from './commands.ts';
 import { type Container, startContainer } from './container.ts';
 
-/** What a registry stores and hosts transfer. */
-const COMPRESSED_BYTES_MAX = 200 * 1024 ** 2;
+const UNPACKED_BYTES_MAX = 200e6;
 const BUILD_TIMEOUT_MS = 600_000;
 const START_TIMEOUT_MS = 20_000;
 const SECRET = 'a secret of this test, long enough for HS256';
@@ -51,6 +50,7 @@ describe.skipIf(reason !== null)('the image', () => {
     await writeFile(join(configFolder, 'countersign.yaml'), yaml(proxyPort, await freePort()));
     origin = `http://127.0.0.1:${proxyPort}`;
     container = await startContainer(image, { configFolder, environment: [`SECRET=${SECRET}`] });
+    // The HEALTHCHECK of the image passes (GW-C11).
     await vi.waitFor(() => container.exec(...image.config.healthCommand), {
       timeout: START_TIMEOUT_MS,
       interval: 200,
@@ -62,21 +62,35 @@ describe.skipIf(reason !== null)('the image', () => {
     await rm(folder, { recursive: true, force: true });
   }, BUILD_TIMEOUT_MS);
 
-  it('is under 200 MiB compressed', () => {
+  it('is under 200 MB, also unpacked (GW-C11)', () => {
     const { compressed, unpacked } = image.bytes;
-    const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MiB`;
-    process.stdout.write(`image: ${mebibytes(compressed)} compressed, ${mebibytes(unpacked)} unpacked\n`);
-    expect(compressed).toBeLessThan(COMPRESSED_BYTES_MAX);
+    const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+    process.stdout.write(`image: ${megabytes(compressed)} compressed, ${megabytes(unpacked)} unpacked\n`);
+    expect(unpacked).toBeLessThan(UNPACKED_BYTES_MAX);
   });
 
   it('holds the built program and what it runs on, nothing of the repository beside it', async () => {
-    const listed = await run('ls', '-A', join(image.root, 'app'));
-    expect(listed.split('\n').toSorted()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json']);
+    const listed = await readdir(join(image.root, 'app'));
+    expect(listed.toSorted()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json']);
     const { dependencies } = JSON.parse(await readFile(join(image.root, 'app/package.json'), 'utf8'));
-    const packages = (await run('ls', join(image.root, 'app/node_modules'))).split('\n');
+    const packages = await readdir(join(image.root, 'app/node_modules'));
     expect(packages).toEqual(expect.arrayContaining(Object.keys(dependencies)));
-    expect(packages).not.toEqual(expect.arrayContaining(['typescript']));
-    expect(packages).not.toEqual(expect.arrayContaining(['vitest']));
+    expect(packages.filter((name) => ['typescript', 'vitest', 'node'].includes(name))).toEqual([]);
+  });
+
+  it('holds one program to execute: no shell, no package manager', async () => {
+    const programs = await run(
+      'find',
+      image.root,
+      '-path',
+      '*/bin/*',
+      '-type',
+      'f',
+      '-not',
+      '-path',
+      '*/node_modules/*',
+    );
+    expect(programs).toBe(join(image.root, 'usr/local/bin/node'));
   });
 
   it('gives its process no file of the program to write', async () => {
@@ -84,18 +98,19 @@ describe.skipIf(reason !== null)('the image', () => {
     expect(await run('find', join(image.root, 'app'), ...writable)).toBe('');
   });
 
-  it('runs as uid 10001 without capabilities and cannot gain any', async () => {
+  it('runs as uid 10001 without capabilities and cannot gain any (GW-C11)', async () => {
     const status = await readFile(`/proc/${container.pid}/status`, 'utf8');
     expect(status).toMatch(/^Uid:\t10001\t10001\t10001\t10001$/m);
     expect(status).toMatch(/^Gid:\t10001\t10001\t10001\t10001$/m);
-    expect(status).toMatch(/^CapEff:\t0+$/m);
-    expect(status).toMatch(/^CapBnd:\t0+$/m);
+    expect(status).toMatch(/^Groups:\s*$/m);
+    for (const set of ['CapPrm', 'CapEff', 'CapInh', 'CapAmb'])
+      expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, 'm'));
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
   });
 
-  it('runs where nothing but its volume can be written, not even by root', async () => {
-    await expect(container.execAsRoot('touch', '/app/x')).rejects.toThrow('Read-only file system');
-    await expect(container.execAsRoot('touch', '/tmp/x')).rejects.toThrow('Read-only file system');
+  it('runs where nothing but its volume can be written, not even by root (GW-C11)', async () => {
+    for (const folder of ['app', 'usr/local/bin', 'etc/countersign'])
+      await expect(container.execAsRoot('touch', join(image.root, folder, 'x'))).rejects.toThrow('Read-only');
     expect(image.config.volumes).toEqual(['/var/lib/countersign']);
   });
 
@@ -128,9 +143,8 @@ describe.skipIf(reason !== null)('the image', () => {
   });
 
   it('ends with 0 on its stop signal, as PID 1', async () => {
-    expect(await container.exec('sh', '-c', 'tr "\\0" " " < /proc/1/cmdline')).toContain(
-      'dist/main.js serve',
-    );
+    const status = await readFile(`/proc/${container.pid}/status`, 'utf8');
+    expect(status).toMatch(/^NSpid:\t\d+\t1$/m);
     expect(await container.stop()).toBe(0);
   });
 });
