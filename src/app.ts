@@ -6,6 +6,7 @@ import { requestObserver, underWayObserver } from './app/observe.ts';
 import { randomId, systemClock } from './app/ports.ts';
 import { keySetStatuses, readinessOf } from './app/readiness.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from './app/runtime.ts';
+import { createSources, type Sources, watch } from './app/watch.ts';
 import { type ConfigIssue, formatIssues } from './config/issue.ts';
 import { createOpsListener } from './http/ops.ts';
 import { createProxyListener } from './http/proxy.ts';
@@ -21,8 +22,11 @@ export interface App {
   readonly origins: { readonly proxy: string; readonly ops: string };
   /** Reads the configuration again. False: it is not in order, and the old one stays. Never rejects. */
   reload(): Promise<boolean>;
-  /** Stops accepting, lets running requests finish within `shutdownGrace`, closes everything. */
-  stop(): Promise<void>;
+  /**
+   * Stops accepting, lets running requests finish within `shutdownGrace`, closes everything. `defect`: the error that
+   * nobody caught, where that is why; it is logged.
+   */
+  stop(defect?: unknown): Promise<void>;
 }
 
 /** The configuration is not in order. The message lists every issue with its place. */
@@ -37,33 +41,42 @@ export class ConfigurationError extends Error {
 /** @throws ConfigurationError; Error where keys or ports cannot be had */
 export async function startApp(options: AppOptions): Promise<App> {
   const { configPath, environment } = options;
-  const read = () => readConfiguration(configPath, environment, options.clock ?? systemClock);
+  const sources = createSources();
+  const read = () => {
+    sources.restart();
+    return readConfiguration(configPath, environment, options.clock ?? systemClock, sources.note);
+  };
   const result = await read();
   if ('issues' in result) throw new ConfigurationError(result.issues);
   const runtime = createRuntime(result.configuration.compiled.observability, options);
   const live = await openConfiguration(result.configuration, read, runtime);
-  return await listen(live, runtime);
+  return await listen(live, sources, runtime);
 }
 
-async function listen(live: LiveConfiguration, runtime: Runtime): Promise<App> {
+async function listen(live: LiveConfiguration, sources: Sources, runtime: Runtime): Promise<App> {
   let stopping: Promise<void> | null = null;
   const { listeners } = live.current.compiled;
   const proxy = proxyListener(live, runtime);
   const ops = opsListener(live, runtime, () => stopping !== null);
+  const isOn = () => live.current.compiled.watchesFiles && stopping === null;
+  const unwatch = watch({ sources, isOn, onChange: () => live.reload() });
   const close = async () => {
+    unwatch();
     await proxy.close(live.current.compiled.shutdownGraceMs);
     await Promise.all([ops.close(0), live.close()]);
     runtime.log.flush();
   };
-  const stop = () => {
+  const stop = (defect?: unknown) => {
+    if (defect !== undefined)
+      runtime.log.error('Stopping after a defect: nothing caught this', { cause: textOf(defect) });
     if (stopping === null) runtime.log.info('Stopping: running requests are finished first');
     stopping ??= close();
     return stopping;
   };
   try {
     // Clients are let in last, when all else stands.
-    const opsOrigin = await startListener('ops', ops, listeners.ops.bind);
-    const origins = { proxy: await startListener('proxy', proxy, listeners.proxy.bind), ops: opsOrigin };
+    const opsOrigin = await startListener('ops', ops, listeners.ops);
+    const origins = { proxy: await startListener('proxy', proxy, listeners.proxy), ops: opsOrigin };
     runtime.log.info('Listening', origins);
     return { origins, reload: () => live.reload(), stop };
   } catch (error) {
@@ -74,8 +87,8 @@ async function listen(live: LiveConfiguration, runtime: Runtime): Promise<App> {
 
 function proxyListener(live: LiveConfiguration, { clock, log, metrics }: Runtime): Listener {
   const { listeners, limits } = live.current.compiled;
-  return createProxyListener({
-    bind: listeners.proxy.bind,
+  const listener = createProxyListener({
+    ...listeners.proxy,
     limits,
     snapshot: () => live.current,
     clock,
@@ -84,6 +97,10 @@ function proxyListener(live: LiveConfiguration, { clock, log, metrics }: Runtime
     onUnderWay: underWayObserver(metrics),
     log,
   });
+  live.onSwap(({ compiled }) => {
+    if (compiled.listeners.proxy.tls !== null) listener.setTls(compiled.listeners.proxy.tls);
+  });
+  return listener;
 }
 
 function opsListener(
@@ -111,4 +128,9 @@ function opsListener(
     keys: () => live.current.keys,
     log,
   });
+}
+
+/** With the stack: a defect is looked for where it happened. */
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
 }

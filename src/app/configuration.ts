@@ -21,18 +21,26 @@ export type ConfigurationResult =
   | { readonly configuration: Configuration }
   | { readonly issues: readonly ConfigIssue[] };
 
-/** Never throws for what stands in the file, nor where it cannot be read: that is an issue too. */
+/**
+ * Never throws for what stands in the file, nor where it cannot be read: that is an issue too. `onRead` is told of
+ * every file just before it is read.
+ */
 export async function readConfiguration(
   path: string,
   environment: Environment,
   clock: Clock,
+  onRead: (path: string) => void = () => {},
 ): Promise<ConfigurationResult> {
+  onRead(path);
   const loaded = loadFile(path, environment);
   if ('issues' in loaded) return loaded;
   const { config } = loaded;
   const retrievers = createRetrievers(clock);
   const result = compileConfig(config, {
-    readFile,
+    readFile: (file) => {
+      onRead(file);
+      return readFile(file);
+    },
     isReadableByOthers,
     retrieverFor: retrievers.retrieverFor,
   });

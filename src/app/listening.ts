@@ -1,5 +1,6 @@
 /** Listeners as the configuration names them: started with an error that says which, and the origin they answer at. */
 import type { AddressInfo } from 'node:net';
+import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Bind, Listener } from '../http/server.ts';
 
 const CAUSES: ReadonlyMap<string, string> = new Map([
@@ -9,14 +10,21 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
   ['ENOTFOUND', 'the name has no address'],
 ]);
 
+interface ListenerPlace {
+  readonly bind: Bind;
+  /** Absent or null: plain HTTP. */
+  readonly tls?: ListenerTls | null;
+}
+
 /** Returns the origin. @throws Error that names the listener, its address and what is in the way */
 export async function startListener(
   name: 'proxy' | 'ops',
   listener: Listener,
-  { host, port }: Bind,
+  { bind: { host, port }, tls = null }: ListenerPlace,
 ): Promise<string> {
   try {
-    return originOf(await listener.start());
+    const address = await listener.start();
+    return `${tls === null ? 'http' : 'https'}://${reachable(address)}`;
   } catch (cause) {
     const where = `listeners.${name} cannot listen on ${authority(host, port)}`;
     throw new Error(`${where}: ${causeText(cause)}`, { cause });
@@ -30,9 +38,9 @@ function causeText(cause: unknown): string {
 }
 
 /** A wildcard address is reached over the loopback one. */
-function originOf({ address, port }: AddressInfo): string {
+function reachable({ address, port }: AddressInfo): string {
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  return `http://${authority(host, port)}`;
+  return authority(host, port);
 }
 
 function authority(host: string, port: number): string {

@@ -4,18 +4,18 @@ import { type ConfigIssue, summarizeIssues } from '../config/issue.ts';
 import { KEYS_RELOAD_MS } from '../jwt/key-lifecycle.ts';
 import { acceptsUnsigned } from '../jwt/realm-binding.ts';
 import type { Configuration, ConfigurationResult } from './configuration.ts';
+import { type HeldSnapshot, holdable } from './held-snapshot.ts';
 import type { Runtime } from './runtime.ts';
 import { buildSnapshot, type Snapshot } from './snapshot.ts';
 
-/** A request that began on a snapshot is decided within this time; until then the snapshot keeps its connections. */
-const LINGER_MS = 60_000;
-
 export interface LiveConfiguration {
-  readonly current: Snapshot;
+  readonly current: HeldSnapshot;
   /** Of the last reload; null where it succeeded, or there was none. */
   readonly reloadError: string | null;
   /** Parses, validates, builds, prefetches, swaps. False: the file is not in order and nothing changed. */
   reload(): Promise<boolean>;
+  /** Called whenever another snapshot has come into use. */
+  onSwap(listener: (current: HeldSnapshot) => void): void;
   close(): Promise<void>;
 }
 
@@ -33,19 +33,21 @@ export async function openConfiguration(
 
 class SwappingConfiguration implements LiveConfiguration {
   reloadError: string | null = null;
-  #current: Snapshot;
+  #current: HeldSnapshot;
   #generation = 1;
   /** Reloads run one after another: the last file that was written is the one in use. */
   #reloading: Promise<boolean> = Promise.resolve(true);
   readonly #read: () => Promise<ConfigurationResult>;
   readonly #runtime: Runtime;
-  readonly #lingering = new Map<Snapshot, NodeJS.Timeout>();
+  /** Replaced, with requests still running on them. */
+  readonly #retired = new Set<HeldSnapshot>();
+  readonly #listeners: ((current: HeldSnapshot) => void)[] = [];
   readonly #keysTimer: NodeJS.Timeout;
   /** What the process was started with. */
   readonly #first: Compiled;
 
   constructor(first: Snapshot, read: () => Promise<ConfigurationResult>, runtime: Runtime) {
-    this.#current = first;
+    this.#current = holdable(first);
     this.#first = first.compiled;
     this.#read = read;
     this.#runtime = runtime;
@@ -54,7 +56,7 @@ class SwappingConfiguration implements LiveConfiguration {
     this.#keysTimer = setInterval(() => void this.#current.keyring.reload(), KEYS_RELOAD_MS).unref();
   }
 
-  get current(): Snapshot {
+  get current(): HeldSnapshot {
     return this.#current;
   }
 
@@ -67,6 +69,7 @@ class SwappingConfiguration implements LiveConfiguration {
     try {
       const result = await this.#read();
       if ('issues' in result) return this.#refused(result.issues);
+      requireSameListeners(this.#first, result.configuration.compiled);
       this.#runtime.nameKeySets(result.configuration.compiled);
       const next = await buildSnapshot(result.configuration, this.#runtime);
       await next.prefetched();
@@ -80,7 +83,7 @@ class SwappingConfiguration implements LiveConfiguration {
   #swap(next: Snapshot): void {
     const { log, metrics } = this.#runtime;
     const old = this.#current;
-    this.#current = next;
+    this.#current = holdable(next);
     this.#generation += 1;
     this.reloadError = null;
     metrics.set('config_generation', this.#generation);
@@ -89,13 +92,20 @@ class SwappingConfiguration implements LiveConfiguration {
     log.info('Configuration reloaded', { generation: this.#generation });
     announce(next, this.#runtime);
     warnOfRestart(this.#first, next.compiled, this.#runtime);
-    this.#lingering.set(old, setTimeout(() => void this.#end(old), LINGER_MS).unref());
+    for (const listener of this.#listeners) listener(this.#current);
+    void this.#retire(old);
   }
 
-  async #end(snapshot: Snapshot): Promise<void> {
-    clearTimeout(this.#lingering.get(snapshot));
-    this.#lingering.delete(snapshot);
-    await snapshot.close();
+  async #retire(old: HeldSnapshot): Promise<void> {
+    this.#retired.add(old);
+    await old.retire().catch(({ message }: Error) => {
+      this.#runtime.log.error('An old configuration could not be closed', { cause: message });
+    });
+    this.#retired.delete(old);
+  }
+
+  onSwap(listener: (current: HeldSnapshot) => void): void {
+    this.#listeners.push(listener);
   }
 
   #refused(issues: readonly ConfigIssue[]): false {
@@ -114,16 +124,32 @@ class SwappingConfiguration implements LiveConfiguration {
   async close(): Promise<void> {
     clearInterval(this.#keysTimer);
     await this.#reloading;
-    await Promise.all([this.#current.close(), ...[...this.#lingering.keys()].map((old) => this.#end(old))]);
+    await Promise.all([this.#current, ...this.#retired].map((snapshot) => snapshot.close()));
   }
 }
 
-/** What a running process does not change: its sockets, their limits, where logs and metrics go. */
-const FIXED_SETTINGS = ['listeners', 'limits', 'observability'] as const;
+/** What a running process does not change: limits of its sockets, where logs and metrics go. */
+const FIXED_SETTINGS = ['limits', 'observability'] as const;
 
 function warnOfRestart(first: Compiled, next: Compiled, { log }: Runtime): void {
   const settings = FIXED_SETTINGS.filter((key) => JSON.stringify(first[key]) !== JSON.stringify(next[key]));
   if (settings.length > 0) log.warn('Changed settings take effect at the next start only', { settings });
+}
+
+/**
+ * A process that still listened as before, in plain text or without asking for client certificates, while the file
+ * says otherwise, would look safer than it is. Certificates themselves may change.
+ *
+ * @throws Error
+ */
+function requireSameListeners(first: Compiled, next: Compiled): void {
+  if (JSON.stringify(fixedOf(first)) !== JSON.stringify(fixedOf(next)))
+    throw new Error('listeners have changed: restart to apply the file');
+}
+
+function fixedOf({ listeners: { proxy, ops } }: Compiled) {
+  const { bind, tls, proxyProtocol } = proxy;
+  return [ops, bind, proxyProtocol, tls !== null, (tls?.clientAuthorities ?? null) !== null];
 }
 
 /** What an operator must not overlook, in the log whenever a configuration comes into use. */

@@ -8,8 +8,8 @@ export interface CliIo {
   readonly cwd: string;
   out(text: string): void;
   err(text: string): void;
-  /** Resolves with the signal that asks a long-running command to stop. */
-  untilStopped(): Promise<NodeJS.Signals>;
+  /** Resolves with the signal that asks a long-running command to stop, or with the error that nobody caught. */
+  untilStopped(): Promise<NodeJS.Signals | Error>;
   onReload(reload: () => void): void;
 }
 

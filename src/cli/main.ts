@@ -2,7 +2,7 @@
 
 import { checkCommand } from './check.ts';
 import { runCli } from './cli.ts';
-import type { CliIo, Command } from './command.ts';
+import { type CliIo, type Command, EXIT } from './command.ts';
 import { explainCommand } from './explain.ts';
 import { healthCommand } from './health.ts';
 import { keysCommands } from './keys.ts';
@@ -38,12 +38,27 @@ function processIo(): CliIo {
     cwd: process.cwd(),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
-    untilStopped: () =>
-      new Promise((resolve) => {
-        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-      }),
+    untilStopped: () => new Promise(stopOnSignalOrDefect),
     onReload: (reload) => void process.on('SIGHUP', reload),
   };
+}
+
+/**
+ * The first signal asks for a graceful end, the second one is obeyed at once. An error that nobody caught, a rejection
+ * included, leaves the process in a state that nobody knows: it finishes what runs, and ends (security row D06).
+ */
+function stopOnSignalOrDefect(resolve: (cause: NodeJS.Signals | Error) => void): void {
+  let isStopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isStopping) process.exit(EXIT.failed);
+    isStopping = true;
+    resolve(signal);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`countersign: nothing caught this: ${error.stack ?? error.message}\n`);
+    resolve(error);
+  });
 }
 
 function exceptClosedPipe(error: NodeJS.ErrnoException): void {

@@ -7,7 +7,8 @@ import { CONFIG_OPTION, configPath } from './options.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
-  summary: 'Run the gateway. SIGHUP reloads the configuration, SIGTERM finishes running requests and stops.',
+  summary:
+    'Run the gateway. SIGHUP reloads the configuration, SIGTERM finishes running requests and stops, a second one stops at once.',
   arguments: '[FILE]',
   options: {
     ...CONFIG_OPTION,
@@ -28,9 +29,10 @@ export const serveCommand: Command = {
     const app = await starting;
     if (app === null) return EXIT.config;
     if (input.flag('demo')) await printDemo(app, options, io);
-    await stopped;
-    await app.stop();
-    return EXIT.ok;
+    const cause = await stopped;
+    const defect = cause instanceof Error ? cause : undefined;
+    await app.stop(defect);
+    return defect === undefined ? EXIT.ok : EXIT.failed;
   },
 };
 

@@ -7,29 +7,27 @@ import type { UpstreamSettings } from '../core/upstream.ts';
 import { assertionPolicies } from './compile/assertion.ts';
 import { type AssertionSettings, assertionSettings } from './compile/assertion-settings.ts';
 import { type CompileContext, type CompileDependencies, createContext } from './compile/context.ts';
+import { compileListeners, type ListenersSettings } from './compile/listeners.ts';
 import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
 import { compileRouteTable } from './compile/routes.ts';
 import { compileUpstreams } from './compile/upstreams.ts';
 import { type ConfigIssue, inOrder } from './issue.ts';
 import type { LoadedConfig } from './load.ts';
-import type { BindAddress } from './schema/address.ts';
 import { STANDARD } from './schema/assertion-profiles.ts';
 import type { Config } from './schema.ts';
 
 export type { CompileDependencies } from './compile/context.ts';
 export type { RealmKeySettings } from './compile/realms.ts';
 
-export interface ListenerSettings {
-  readonly bind: BindAddress;
-}
-
 /** An immutable snapshot of everything that stands in the configuration. */
 export interface Compiled {
   /** Absolute path; it may not exist yet. */
   readonly dataDir: string;
-  readonly listeners: { readonly proxy: ListenerSettings; readonly ops: ListenerSettings };
+  readonly listeners: ListenersSettings;
   readonly limits: ListenerLimits;
   readonly shutdownGraceMs: number;
+  /** Reload when a file changes, not only when told to. */
+  readonly watchesFiles: boolean;
   /** Networks in CIDR form. */
   readonly trustedProxies: readonly string[];
   readonly realms: readonly Realm[];
@@ -54,6 +52,7 @@ export function compileConfig(
   dependencies: CompileDependencies,
 ): { compiled: Compiled } | { issues: ConfigIssue[] } {
   const context = createContext(config, dependencies);
+  const edge = processSettings(context);
   checkUniqueNames('realms', config.settings.realms, context);
   checkUniqueNames('routes', config.settings.routes, context);
   const realms = compileRealms(context);
@@ -65,7 +64,7 @@ export function compileConfig(
   const assertion = assertionSettings(policies, context);
   if (context.issues.length > 0) return { issues: inOrder(context.issues) };
   const compiled = {
-    ...processSettings(context),
+    ...edge,
     ...realmSettings(realms),
     routes,
     upstreams: upstreams.all(),
@@ -77,11 +76,10 @@ export function compileConfig(
 }
 
 function processSettings(context: CompileContext) {
-  const { dataDir, listeners, limits, shutdownGrace, trustedProxies, observability } =
-    context.config.settings;
+  const { dataDir, limits, shutdownGrace, reload, trustedProxies, observability } = context.config.settings;
   return {
     dataDir: context.resolvePath(dataDir),
-    listeners: { proxy: { bind: listeners.proxy.bind }, ops: { bind: listeners.ops.bind } },
+    listeners: compileListeners(context),
     limits: {
       headerBytes: limits.headerBytes,
       headerCount: limits.headerCount,
@@ -91,6 +89,7 @@ function processSettings(context: CompileContext) {
       connections: limits.connections,
     },
     shutdownGraceMs: shutdownGrace,
+    watchesFiles: reload.watch,
     trustedProxies,
     observability,
   };

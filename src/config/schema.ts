@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { networkRange } from './schema/address.ts';
 import { assertionSchema } from './schema/assertion.ts';
-import { limitsSchema, listenersSchema, observabilitySchema } from './schema/listeners.ts';
+import { limitsSchema, listenersSchema, observabilitySchema, reloadSchema } from './schema/listeners.ts';
 import { realmSchema } from './schema/realm.ts';
 import { routeSchema } from './schema/route.ts';
 import { upstreamSchema } from './schema/upstream.ts';
@@ -22,13 +22,14 @@ export const configSchema = z.strictObject({
     .default(1)
     .meta({ description: 'Processes that share the listeners. Only `1` in this version.' }),
   listeners: listenersSchema,
-  trustedProxies: z
-    .array(networkRange())
-    .prefault([])
-    .meta({ description: 'Networks of proxies in front whose X-Forwarded-* are believed, like 10.0.0.0/8.' }),
+  trustedProxies: z.array(networkRange()).prefault([]).meta({
+    description:
+      'Networks of proxies in front whose X-Forwarded-* are believed, like 10.0.0.0/8. `Forwarded` (RFC 7239) is neither read nor passed on.',
+  }),
   shutdownGrace: durationOr('30s', { min: '0s', max: '1h' }).meta({
     description: 'How long running requests may take after SIGTERM.',
   }),
+  reload: reloadSchema,
   limits: limitsSchema,
   realms: z
     .array(realmSchema)

@@ -8,6 +8,7 @@ import type { Clock } from '../core/time.ts';
 import type { AccessRecord } from './access.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from './client-address.ts';
 import { problemOf } from './problem.ts';
+import { peerAddress } from './proxied-connections.ts';
 import { answerEarly, isDrainable } from './request-body.ts';
 import { ServerResponseSink } from './response-sink.ts';
 
@@ -53,7 +54,7 @@ export class Exchange {
     this.#response = response;
     this.#startedAtMs = options.clock();
     this.requestId = requestIdOf(message) ?? options.randomId();
-    this.origin = clientOrigin(message.socket.remoteAddress ?? '', message.rawHeaders, trusted);
+    this.origin = clientOrigin(peerAddress(message.socket), message.rawHeaders, trusted);
     const { clock, limits } = options;
     const { requestId } = this;
     this.sink = new ServerResponseSink({

@@ -5,6 +5,7 @@ import type { Allow, GatewayRequest } from '../core/decision.ts';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
 import type { ListenerLimits } from '../core/limits.ts';
+import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Logger } from '../core/log.ts';
 import type { Clock } from '../core/time.ts';
 import type { Upstream, UpstreamRequest } from '../forward/upstream.ts';
@@ -28,11 +29,21 @@ export interface ProxySnapshot {
   readonly trustedProxies: TrustedProxies;
 }
 
+/** A snapshot that may be replaced while requests run on it. */
+export interface SnapshotInUse extends ProxySnapshot {
+  /** Keeps open what the snapshot holds, until the returned function is called. */
+  hold(): () => void;
+}
+
 export interface ProxyListenerOptions {
   readonly bind: Bind;
   readonly limits: ListenerLimits;
+  /** Absent or null: plain HTTP. */
+  readonly tls?: ListenerTls | null;
+  /** True: connections come from trusted proxies, and begin with a PROXY protocol header. */
+  readonly proxyProtocol?: boolean;
   /** Asked once a request. */
-  readonly snapshot: () => ProxySnapshot;
+  readonly snapshot: () => SnapshotInUse;
   readonly clock: Clock;
   readonly randomId: () => string;
   readonly onRequestDone: (record: AccessRecord) => void;
@@ -42,10 +53,13 @@ export interface ProxyListenerOptions {
 }
 
 export function createProxyListener(options: ProxyListenerOptions): Listener {
-  const { bind, limits, randomId } = options;
+  const { bind, limits, tls, randomId } = options;
+  const isTrusted = (address: string) => options.snapshot().trustedProxies.includes(address);
   return createListener({
     bind,
     limits,
+    tls,
+    proxyProtocol: options.proxyProtocol === true ? { isTrusted } : null,
     randomId,
     log: options.log,
     handlers: {
@@ -64,6 +78,7 @@ async function serve(
 ): Promise<void> {
   const snapshot = options.snapshot();
   const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  const release = snapshot.hold();
   options.onUnderWay?.('request', 1);
   try {
     const request = readRequest(message, options.limits.headerCount);
@@ -81,6 +96,7 @@ async function serve(
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {
+    release();
     options.onUnderWay?.('request', -1);
     exchange.finish();
   }
@@ -94,6 +110,7 @@ async function serveUpgrade(
 ): Promise<void> {
   const snapshot = options.snapshot();
   const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  const release = snapshot.hold();
   options.onUnderWay?.('tunnel', 1);
   try {
     const request = readRequest(message, options.limits.headerCount);
@@ -106,6 +123,7 @@ async function serveUpgrade(
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {
+    release();
     options.onUnderWay?.('tunnel', -1);
     exchange.finish();
   }

@@ -1,12 +1,20 @@
 /** A listener on node:http with every limit and timeout set by name, and answers where node:http only hangs up. */
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { CountersignError, type ErrorCode, toCountersignError } from '../core/errors.ts';
+import { CountersignError, type ErrorCode } from '../core/errors.ts';
 import type { ListenerLimits } from '../core/limits.ts';
+import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Logger } from '../core/log.ts';
-import { problemBytes } from './problem.ts';
-import { isAnsweredEarly } from './request-body.ts';
+import { Connections } from './connections.ts';
+import { acceptProxied, type ProxyProtocolOptions } from './proxied-connections.ts';
+import { createTlsServer, setTls, type TlsServer } from './tls.ts';
 
 export interface Bind {
   readonly host: string;
@@ -14,12 +22,20 @@ export interface Bind {
   readonly port: number;
 }
 
+/** Takes what a tunnel has to say before its listener closes; called at once where it is closing already. */
+export type OnShutdown = (goodbye: () => void) => void;
+
 /** What a listener serves. A rejection is answered with `internal_error`, for that request alone. */
 export interface ListenerHandlers {
   /** `expectsContinue`: the client waits for a 100 before it sends the body (RFC 9110 §10.1.1). */
   request(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void>;
   /** Absent: upgrades are ignored and served as plain requests. */
-  upgrade?(message: IncomingMessage, response: ServerResponse, socket: Duplex): Promise<void>;
+  upgrade?(
+    message: IncomingMessage,
+    response: ServerResponse,
+    socket: Duplex,
+    onShutdown: OnShutdown,
+  ): Promise<void>;
   /** A request that could not be read, answered already. */
   onUnreadable?(error: CountersignError, requestId: string, socket: Duplex): void;
 }
@@ -29,6 +45,10 @@ export interface ListenerOptions {
   readonly limits: ListenerLimits;
   readonly randomId: () => string;
   readonly handlers: ListenerHandlers;
+  /** Absent or null: plain HTTP. */
+  readonly tls?: ListenerTls | null | undefined;
+  /** Absent or null: connections begin with the client's own bytes. */
+  readonly proxyProtocol?: ProxyProtocolOptions | null | undefined;
   /** Told of defects in handlers, and of connections that could not be accepted. */
   readonly log?: Logger | undefined;
 }
@@ -36,7 +56,9 @@ export interface ListenerOptions {
 export interface Listener {
   /** Resolves when connections are accepted. */
   start(): Promise<AddressInfo>;
-  /** Stops accepting, lets requests finish for `graceMs`, then cuts what is left. */
+  /** Connections made from now on use these; others go on with what they have. Only for a listener made with TLS. */
+  setTls(tls: ListenerTls): void;
+  /** Stops accepting, says so to clients, lets requests finish for `graceMs`, then cuts what is left. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -47,8 +69,26 @@ const TIMEOUT_CHECK_MS = 1000;
 const NO_HEADER_COUNT = 0;
 
 export function createListener(options: ListenerOptions): Listener {
-  const { limits, handlers, bind } = options;
-  const server = createServer({
+  const { limits, bind, log, tls = null, proxyProtocol = null } = options;
+  const tlsServer = tls === null ? null : createTlsServer(serverOptions(options), tls, log);
+  const server: Server = tlsServer ?? createServer(serverOptions(options));
+  server.maxHeadersCount = NO_HEADER_COUNT;
+  server.maxConnections = limits.connections;
+  if (proxyProtocol !== null)
+    acceptProxied(server, { ...proxyProtocol, timeoutMs: limits.headersTimeoutMs, log });
+  const connections = new Connections(server, options);
+  route(server, connections);
+  // Without a listener, a process out of file descriptors would end here (security row D02).
+  server.on('error', ({ message }) => log?.error('listener failed', { cause: message }));
+  return {
+    start: () => listen(server, bind),
+    setTls: (next) => changeTls(tlsServer, next),
+    close: (graceMs) => connections.close(graceMs),
+  };
+}
+
+function serverOptions({ limits, handlers }: ListenerOptions): ServerOptions {
+  return {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs), // node:http refuses a larger one
     requestTimeout: limits.requestTimeoutMs,
@@ -57,10 +97,10 @@ export function createListener(options: ListenerOptions): Listener {
     requireHostHeader: false, // decide() refuses it with a problem; node:http would with an empty 400
     noDelay: true,
     shouldUpgradeCallback: (message) => handlers.upgrade !== undefined && isWebSocketUpgrade(message),
-  });
-  server.maxHeadersCount = NO_HEADER_COUNT;
-  server.maxConnections = limits.connections;
-  const connections = new Connections(server, options);
+  };
+}
+
+function route(server: Server, connections: Connections): void {
   server.on('request', (message, response) => connections.serve(message, response, false));
   server.on('checkContinue', (message, response) => connections.serve(message, response, true));
   server.on('checkExpectation', (message, response) => connections.serve(message, response, false));
@@ -69,12 +109,12 @@ export function createListener(options: ListenerOptions): Listener {
     connections.refuse(new CountersignError('not_implemented', 'CONNECT'), socket),
   );
   server.on('clientError', (error, socket) => connections.refuse(unreadable(error), socket));
-  // Without a listener, a process out of file descriptors would end here (security row D02).
-  server.on('error', ({ message }) => options.log?.error('listener failed', { cause: message }));
-  return {
-    start: () => listen(server, bind),
-    close: (graceMs) => connections.close(graceMs),
-  };
+}
+
+/** @throws TypeError for a listener without TLS: whether there is TLS is decided when it is made */
+function changeTls(server: TlsServer | null, next: ListenerTls): void {
+  if (server === null) throw new TypeError('the listener has no TLS');
+  setTls(server, next);
 }
 
 /** Only WebSocket passes, and only as RFC 6455 §4.1 writes it; h2c and others are served as plain requests. */
@@ -101,103 +141,6 @@ function listen(server: Server, bind: Bind): Promise<AddressInfo> {
     });
   });
 }
-
-/** The open exchanges of one listener: what a broken connection, or the end, must take care of. */
-class Connections {
-  readonly #server: Server;
-  readonly #options: ListenerOptions;
-  /** The last response of each connection: an error is not written into the middle of it. */
-  readonly #responses = new WeakMap<Duplex, ServerResponse>();
-  readonly #tunnels = new Set<Duplex>();
-  readonly #refused = new WeakSet<Duplex>();
-  readonly #open = new Set<ServerResponse>();
-  #isClosing = false;
-
-  constructor(server: Server, options: ListenerOptions) {
-    this.#server = server;
-    this.#options = options;
-  }
-
-  serve(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    this.#responses.set(message.socket, response);
-    this.#open.add(response);
-    if (this.#isClosing) response.shouldKeepAlive = false;
-    response.once('close', () => this.#afterResponse(response));
-    this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
-  }
-
-  upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#tunnels.add(socket);
-    socket.once('close', () => this.#tunnels.delete(socket));
-    socket.on('error', () => socket.destroy());
-    if (head.length > 0) {
-      this.refuse(new CountersignError('bad_request', 'bytes before the upgrade was accepted'), socket);
-      return;
-    }
-    const response = new ServerResponse(message);
-    response.shouldKeepAlive = false;
-    response.assignSocket(message.socket);
-    response.once('finish', () => message.socket.destroySoon());
-    this.#guard(this.#options.handlers.upgrade?.(message, response, socket), response);
-  }
-
-  /** Answers what is no request, and closes. Bytes that still arrive are parsed as nothing. */
-  refuse(error: CountersignError, socket: Duplex): void {
-    if (this.#refused.has(socket)) return;
-    this.#refused.add(socket);
-    const response = this.#responses.get(socket);
-    if (response !== undefined && !response.writableFinished) {
-      this.#breakOff(error, socket, response);
-      return;
-    }
-    const requestId = this.#options.randomId();
-    socket.end(problemBytes(error, requestId));
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    this.#options.handlers.onUnreadable?.(error, requestId, socket);
-  }
-
-  /** The body of a request broke while it was served: its exchange ends, and never with half an answer. */
-  #breakOff(error: CountersignError, socket: Duplex, response: ServerResponse): void {
-    if (isAnsweredEarly(response)) response.end();
-    else if (response.headersSent || response.socket !== socket) socket.destroy();
-    else socket.end(problemBytes(error, this.#options.randomId()), () => socket.destroy());
-  }
-
-  /** A defect in a handler costs one request: 500 where nothing was sent, a cut connection otherwise. */
-  #guard(handled: Promise<void> | undefined, response: ServerResponse): void {
-    handled?.catch((thrown: unknown) => {
-      this.#options.log?.error('request handler failed', { cause: toCountersignError(thrown).message });
-      if (response.headersSent || response.socket === null) {
-        response.destroy();
-        return;
-      }
-      response.socket.end(problemBytes(toCountersignError(thrown), this.#options.randomId()));
-    });
-  }
-
-  #afterResponse(response: ServerResponse): void {
-    this.#open.delete(response);
-    if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections());
-  }
-
-  close(graceMs: number): Promise<void> {
-    this.#isClosing = true;
-    for (const response of this.#open) response.shouldKeepAlive = false;
-    return new Promise((resolve) => {
-      const cut = setTimeout(() => {
-        this.#server.closeAllConnections();
-        for (const tunnel of this.#tunnels) tunnel.destroy();
-      }, graceMs);
-      this.#server.close(() => {
-        clearTimeout(cut);
-        resolve();
-      });
-    });
-  }
-}
-
-/** A connection with unread bytes that is closed at once loses its answer to a reset. */
-const LINGER_MS = 500;
 
 const UNREADABLE: ReadonlyMap<string, ErrorCode> = new Map([
   ['HPE_HEADER_OVERFLOW', 'headers_too_large'],

