@@ -133,7 +133,7 @@ describe.skipIf(reason !== null)('the image', () => {
   it('keeps its signing keys in the volume, readable by itself alone', async () => {
     const keys = await container.execAsRoot(
       'find',
-      '/var/lib/countersign',
+      join(image.root, 'var/lib/countersign'),
       '-name',
       '*.pem',
       '-printf',
