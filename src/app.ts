@@ -2,7 +2,7 @@
 import { type Environment, readConfiguration } from './app/configuration.ts';
 import { startListener } from './app/listening.ts';
 import { type LiveConfiguration, openConfiguration } from './app/live-configuration.ts';
-import { requestObserver, underWayObserver } from './app/observe.ts';
+import { requestObserver, showTargets, underWayObserver } from './app/observe.ts';
 import { randomId, systemClock } from './app/ports.ts';
 import { keySetStatuses, readinessOf } from './app/readiness.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from './app/runtime.ts';
@@ -111,6 +111,7 @@ function opsListener(
   const { listeners, limits } = live.current.compiled;
   metrics.onScrape(() => {
     metrics.set('token_cache_size', live.current.verifier.cacheSize);
+    showTargets(metrics, live.current.upstreams.status());
     for (const { realms, kids, fetchedAt, state } of keySetStatuses(live.current.realms)) {
       const name = [realms[0] ?? 'unnamed'];
       metrics.set('jwks_keys', kids.length, name);

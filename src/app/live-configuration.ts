@@ -28,6 +28,7 @@ export async function openConfiguration(
   runtime.nameKeySets(first.compiled);
   const snapshot = await buildSnapshot(first, runtime);
   announce(snapshot, runtime);
+  snapshot.upstreams.startChecks();
   return new SwappingConfiguration(snapshot, read, runtime);
 }
 
@@ -91,6 +92,8 @@ class SwappingConfiguration implements LiveConfiguration {
     metrics.add('config_reloads_total', ['ok']);
     log.info('Configuration reloaded', { generation: this.#generation });
     announce(next, this.#runtime);
+    next.upstreams.startChecks();
+    old.upstreams.stopChecks();
     warnOfRestart(this.#first, next.compiled, this.#runtime);
     for (const listener of this.#listeners) listener(this.#current);
     void this.#retire(old);

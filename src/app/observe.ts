@@ -1,4 +1,7 @@
 /** What happened, told to the operator: one access line and the metrics of each request, and what the rooms report. */
+import type { BreakerState } from '../forward/breaker.ts';
+import type { UpstreamObserver } from '../forward/target.ts';
+import type { TargetStatus } from '../forward/upstream.ts';
 import type { AccessRecord } from '../http/access.ts';
 import type { KeySetObserver } from '../jwt/jwks.ts';
 import type { MinterObserver } from '../jwt/mint.ts';
@@ -82,4 +85,21 @@ export function minterObserver(metrics: Metrics): MinterObserver {
 /** `nameOf`: the label of a key set, from its configured URL or issuer. */
 export function keySetObserver(metrics: Metrics, nameOf: (source: string) => string): KeySetObserver {
   return { fetched: (source, result) => metrics.add('jwks_fetch_total', [nameOf(source), result]) };
+}
+
+export function upstreamObserver(metrics: Metrics): UpstreamObserver {
+  return { retried: (upstream, reason) => metrics.add('upstream_retries_total', [upstream, reason]) };
+}
+
+const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
+
+/** Shows the targets as they are now. Those of an older configuration are forgotten. */
+export function showTargets(metrics: Metrics, targets: readonly TargetStatus[]): void {
+  metrics.clear('upstream_up');
+  metrics.clear('upstream_breaker_state');
+  for (const { upstream, target, isHealthy, breaker } of targets) {
+    const labels = [upstream, target];
+    metrics.set('upstream_up', isHealthy && breaker === 'closed' ? 1 : 0, labels);
+    metrics.set('upstream_breaker_state', BREAKER_VALUES[breaker], labels);
+  }
 }

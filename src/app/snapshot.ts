@@ -2,7 +2,7 @@
 import type { Compiled } from '../config/compile.ts';
 import { compileHeaderPolicy } from '../core/headers.ts';
 import type { Clock } from '../core/time.ts';
-import { createUpstreams } from '../forward/upstreams.ts';
+import { createUpstreams, type Upstreams } from '../forward/upstreams.ts';
 import { compileTrustedProxies } from '../http/client-address.ts';
 import type { ProxySnapshot } from '../http/proxy.ts';
 import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
@@ -12,8 +12,8 @@ import { createVerifier, type Verifier } from '../jwt/verify.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Configuration } from './configuration.ts';
-import { minterObserver, verifierObserver } from './observe.ts';
-import { randomId } from './ports.ts';
+import { minterObserver, upstreamObserver, verifierObserver } from './observe.ts';
+import { randomId, schedule } from './ports.ts';
 import { type BoundRealm, bindRealms } from './realms.ts';
 
 export interface Snapshot extends ProxySnapshot {
@@ -22,6 +22,7 @@ export interface Snapshot extends ProxySnapshot {
   readonly verifier: Verifier;
   readonly minter: Minter;
   readonly keyring: Keyring;
+  readonly upstreams: Upstreams;
   /** Resolves after each key set was fetched once, well or not. */
   prefetched(): Promise<void>;
   /** Ends what the snapshot holds. Requests that run on it are finished first. */
@@ -44,7 +45,7 @@ export async function buildSnapshot(configuration: Configuration, parts: Snapsho
   const realms = bindRealms(compiled, realmKeys, parts.registry);
   const verifier = verifierOf(compiled, realms, parts);
   const minter = minterOf(compiled, keyring, parts);
-  const upstreams = createUpstreams(compiled.upstreams);
+  const upstreams = upstreamsOf(compiled, parts);
   const keySets = realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null);
   return {
     compiled,
@@ -86,6 +87,10 @@ function minterOf({ assertion }: Compiled, keyring: Keyring, { clock, log, metri
     log,
     observe: minterObserver(metrics),
   });
+}
+
+function upstreamsOf(compiled: Compiled, { clock, log, metrics }: SnapshotParts): Upstreams {
+  return createUpstreams(compiled.upstreams, { clock, schedule, log, observe: upstreamObserver(metrics) });
 }
 
 async function openSigningKeys(

@@ -219,6 +219,12 @@ export const ERRORS = {
     retryable: true,
     hint: 'Sent to requests that arrive while connections are drained.',
   },
+  upstream_unavailable: {
+    status: 503,
+    title: 'The upstream is not available',
+    retryable: true,
+    hint: 'Connections to every target of the upstream failed again and again, so that it is left alone for some seconds. The log names the targets; `upstream_breaker_state` shows them.',
+  },
   upstream_timeout: {
     status: 504,
     title: 'The upstream did not answer in time',

@@ -3,6 +3,9 @@
 /** Milliseconds since 1970-01-01T00:00:00Z. Passed in everywhere, so that tests own time. */
 export type Clock = () => number;
 
+/** Runs a task once after the delay, without keeping the process alive, and gives back its cancellation. */
+export type Scheduler = (task: () => void, delayMs: number) => () => void;
+
 export const SECOND_MS = 1000;
 export const MINUTE_MS = 60 * SECOND_MS;
 export const HOUR_MS = 60 * MINUTE_MS;

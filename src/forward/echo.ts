@@ -9,6 +9,9 @@ export function createEcho(name: string): Upstream {
   return {
     name,
     authority: 'echo',
+    startChecks: () => {},
+    stopChecks: () => {},
+    status: () => [],
     forward: (request, sink) => echo(request, request.body, sink),
     upgrade: (request, sink) => echo(request, null, sink),
     close: () => Promise.resolve(),

@@ -6,17 +6,33 @@ import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream.ts';
 
-/** @throws CountersignError upstream_unreachable, upstream_timeout, upstream_protocol_error */
-export function forwardHttp(
-  pool: Pool,
-  upstream: string,
+/** One try that did not end with a whole response. */
+export interface FailedAttempt {
+  readonly error: CountersignError;
+  /** A connection stood, and the request was given to it. False: no byte of it left. */
+  readonly isSent: boolean;
+  /** Bytes of an answer came. */
+  readonly isAnswered: boolean;
+}
+
+export interface AttemptOptions {
+  readonly pool: Pool;
+  /** Name for messages. */
+  readonly upstream: string;
+  /** Called when a connection stands, before the request is written to it. */
+  readonly onConnected: () => void;
+}
+
+/** Null: the response has been handed to the sink whole. Never rejects. */
+export function attemptHttp(
+  { pool, upstream, onConnected }: AttemptOptions,
   request: UpstreamRequest,
   sink: ResponseSink,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const relay = new Relay(sink, request.headerPolicy, (thrown) => {
-      if (thrown === null) resolve();
-      else reject(upstreamFailure(thrown, upstream));
+): Promise<FailedAttempt | null> {
+  return new Promise((resolve) => {
+    const relay: Relay = new Relay(sink, request.headerPolicy, onConnected, (thrown) => {
+      if (thrown === null) resolve(null);
+      else resolve({ error: upstreamFailure(thrown, upstream), ...relay.progress });
     });
     try {
       pool.dispatch(dispatchOptions(request, upstream), relay);
@@ -47,12 +63,20 @@ const STATUS_MIN = 100;
 class Relay implements Dispatcher.DispatchHandler {
   readonly #sink: ResponseSink;
   readonly #policy: HeaderPolicy;
+  readonly #connected: () => void;
   readonly #done: (thrown: unknown) => void;
   #controller: Dispatcher.DispatchController | null = null;
+  readonly progress = { isSent: false, isAnswered: false };
 
-  constructor(sink: ResponseSink, policy: HeaderPolicy, done: (thrown: unknown) => void) {
+  constructor(
+    sink: ResponseSink,
+    policy: HeaderPolicy,
+    connected: () => void,
+    done: (thrown: unknown) => void,
+  ) {
     this.#sink = sink;
     this.#policy = policy;
+    this.#connected = connected;
     this.#done = done;
     sink.onClose(() => this.#abort());
     sink.onDrain(() => this.#controller?.resume());
@@ -60,7 +84,13 @@ class Relay implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.progress.isSent = true;
+    this.#connected();
     if (this.#sink.isClosed) this.#abort();
+  }
+
+  onResponseStarted(): void {
+    this.progress.isAnswered = true;
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {

@@ -1,7 +1,7 @@
 /** Kept connections to one upstream origin: TCP, TLS or a unix socket, HTTP/1.1 only. */
 import { isIP } from 'node:net';
 import { buildConnector, Pool } from 'undici';
-import type { UpstreamSettings } from '../core/upstream.ts';
+import type { UpstreamSettings, UpstreamTls } from '../core/upstream.ts';
 
 /** One place that requests go to, taken apart once. */
 export interface Origin {
@@ -20,6 +20,8 @@ export interface Origin {
 const KEEP_ALIVE_MS = 4000;
 /** An upstream's own Keep-Alive hint is followed up to this. */
 const KEEP_ALIVE_MAX_MS = 600_000;
+/** A name that resolves to another address is followed within this time, also where connections are never idle. */
+const CONNECTION_AGE_MS = 60_000;
 /** Header section of a response: twice what a client may send, since upstreams set long cookies. */
 const RESPONSE_HEADER_BYTES_MAX = 32 * 1024;
 
@@ -49,6 +51,14 @@ export function originOf(url: string, serverName: string | null): Origin {
   };
 }
 
+/** Whom to trust and what to show, as node:tls takes it. Names are always verified. */
+export function tlsOptions({ ca, client }: UpstreamTls): { ca?: string; cert?: string; key?: string } {
+  return {
+    ...(ca === null ? {} : { ca }),
+    ...(client === null ? {} : { cert: client.certificate, key: client.privateKey }),
+  };
+}
+
 /**
  * The number of connections has no bound of its own: each carries one request of one client connection, and those
  * are counted by the listener.
@@ -59,7 +69,7 @@ export function createPool(origin: Origin, settings: UpstreamSettings): Pool {
     allowH2: false,
     timeout: timeouts.connectMs,
     ...(origin.socketPath === null ? {} : { socketPath: origin.socketPath }),
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    ...tlsOptions(tls),
   });
   const host = origin.hostname.includes(':') ? `[${origin.hostname}]` : origin.hostname;
   return new Pool(`${origin.protocol}//${host}:${origin.port}`, {
@@ -72,6 +82,7 @@ export function createPool(origin: Origin, settings: UpstreamSettings): Pool {
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+    clientTtl: CONNECTION_AGE_MS,
     maxHeaderSize: RESPONSE_HEADER_BYTES_MAX,
     headersTimeout: timeouts.responseMs,
     bodyTimeout: timeouts.idleMs,

@@ -14,12 +14,12 @@ import type { HeaderPolicy } from '../core/headers.ts';
 import type { UpstreamSettings } from '../core/upstream.ts';
 import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
-import type { Origin } from './pool.ts';
+import { type Origin, tlsOptions } from './pool.ts';
 import type { ResponseSink, UpgradeRequest } from './upstream.ts';
 
 export interface Upgrader {
-  /** Resolves when it is over; failures go to the request's `onFailure`. */
-  upgrade(request: UpgradeRequest, sink: ResponseSink): Promise<void>;
+  /** Resolves when it is over; failures go to the request's `onFailure`. `onConnected`: a connection stands. */
+  upgrade(request: UpgradeRequest, sink: ResponseSink, onConnected: () => void): Promise<void>;
   close(): void;
 }
 
@@ -44,15 +44,20 @@ export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgr
   const proxy = httpProxy.createProxyServer({ secure: true });
   const agent = createAgent(origin, settings);
   return {
-    upgrade: (request, sink) =>
+    upgrade: (request, sink, onConnected) =>
       new Promise((done) => {
         const fail = (thrown: unknown) => {
           request.onFailure(upstreamFailure(thrown, settings.name));
           done();
         };
         const outgoing = open(proxy, { target: targetOf(origin), agent }, request, fail);
-        if (outgoing === null) fail(new CountersignError('internal_error', 'http-proxy opened no request'));
-        else takeOver(outgoing, { request, sink, settings, fail, done });
+        if (outgoing === null) {
+          fail(new CountersignError('internal_error', 'http-proxy opened no request'));
+          return;
+        }
+        const connected = origin.protocol === 'https:' ? 'secureConnect' : 'connect';
+        outgoing.once('socket', (socket) => socket.once(connected, onConnected));
+        takeOver(outgoing, { request, sink, settings, fail, done });
       }),
     close: () => agent.destroy(),
   };
@@ -61,11 +66,10 @@ export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgr
 /** The agent fixes the name to verify: http-proxy would take it from the Host header, which a client chooses. */
 function createAgent(origin: Origin, settings: UpstreamSettings): Agent {
   if (origin.protocol === 'http:') return new Agent({ keepAlive: false });
-  const { ca } = settings.tls;
   return new TlsAgent({
     keepAlive: false,
     ...(origin.serverName === undefined ? {} : { servername: origin.serverName }),
-    ...(ca === null ? {} : { ca }),
+    ...tlsOptions(settings.tls),
   });
 }
 

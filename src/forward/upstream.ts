@@ -3,14 +3,17 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import type { CountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
+import type { BreakerState } from './breaker.ts';
 
-/** A request as the upstream will receive it. Nothing is added or removed after this. */
+/** A request as the upstream will receive it. Nothing is added or removed after this, but Host may change its value. */
 export interface UpstreamRequest {
   readonly method: string;
   /** Origin-form: path and query. */
   readonly target: string;
-  /** Names and values in turn, Host included, the assertion last. */
+  /** Names and values in turn, Host first, the assertion last. */
   readonly headers: string[];
+  /** False: Host names the upstream, and becomes that of the target which takes the request. */
+  readonly keepsHost: boolean;
   /** Null where the request has no body. An error on it aborts the upstream request. */
   readonly body: Readable | null;
   /** Decides which response headers reach the client. */
@@ -44,17 +47,37 @@ export interface ResponseSink {
   onClose(listener: () => void): void;
 }
 
+/** How a target is, for metrics and the operator. */
+export interface TargetStatus {
+  readonly upstream: string;
+  /** URL as configured. */
+  readonly target: string;
+  readonly isHealthy: boolean;
+  readonly breaker: BreakerState;
+}
+
 export interface Upstream {
   readonly name: string;
-  /** Host header of requests that do not keep the client's. */
+  /** Host header of requests that do not keep the client's, until a target is chosen. */
   readonly authority: string;
+  /** Begins health checks. */
+  startChecks(): void;
+  /** Ends them. What they found last stays. */
+  stopChecks(): void;
+  /** One for each target; empty where there are none. */
+  status(): readonly TargetStatus[];
   /**
    * Resolves when the response has been handed to the sink whole.
    *
-   * @throws CountersignError upstream_unreachable, upstream_timeout, upstream_protocol_error
+   * @throws CountersignError upstream_unreachable, upstream_timeout, upstream_protocol_error; upstream_unavailable
+   * where no target is to be asked now
    */
   forward(request: UpstreamRequest, sink: ResponseSink): Promise<void>;
-  /** Resolves when the tunnel is closed, when another answer has been handed to the sink, or after `onFailure`. */
+  /**
+   * Resolves when the tunnel is closed, when another answer has been handed to the sink, or after `onFailure`.
+   *
+   * @throws CountersignError upstream_unavailable
+   */
   upgrade(request: UpgradeRequest, sink: ResponseSink): Promise<void>;
   /** Ends idle connections now and the others when their request is done. */
   close(): Promise<void>;

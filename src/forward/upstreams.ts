@@ -1,46 +1,43 @@
 /** The upstreams of one configuration, by name. */
 import type { UpstreamSettings } from '../core/upstream.ts';
 import { createEcho } from './echo.ts';
-import { forwardHttp } from './http.ts';
-import { createPool, originOf } from './pool.ts';
-import { createUpgrader } from './upgrade.ts';
-import type { Upstream } from './upstream.ts';
+import { HttpUpstream } from './http-upstream.ts';
+import type { UpstreamPorts } from './target.ts';
+import type { TargetStatus, Upstream } from './upstream.ts';
 
 export interface Upstreams {
   get(name: string): Upstream | undefined;
-  /** Lets running requests finish, then closes every connection. */
+  /** Begins health checks. */
+  startChecks(): void;
+  /** Ends them. What they found last stays. */
+  stopChecks(): void;
+  /** One for each target of each upstream. */
+  status(): readonly TargetStatus[];
+  /** Ends health checks, lets running requests and open tunnels finish, then closes every connection. */
   close(): Promise<void>;
 }
 
-/** Opens no connection: the first request does. */
-export function createUpstreams(settings: readonly UpstreamSettings[]): Upstreams {
-  const byName = new Map(settings.map((one) => [one.name, createUpstream(one)]));
+/** Opens no connection: the first request does, or the first health check after `startChecks`. */
+export function createUpstreams(settings: readonly UpstreamSettings[], ports: UpstreamPorts): Upstreams {
+  const upstreams = settings.map((one) => createUpstream(one, ports));
+  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]));
   let closed: Promise<unknown> | undefined;
   return {
     get: (name) => byName.get(name),
+    startChecks: () => {
+      for (const upstream of upstreams) upstream.startChecks();
+    },
+    stopChecks: () => {
+      for (const upstream of upstreams) upstream.stopChecks();
+    },
+    status: () => upstreams.flatMap((upstream) => upstream.status()),
     close: async () => {
-      closed ??= Promise.all([...byName.values()].map((upstream) => upstream.close()));
+      closed ??= Promise.all(upstreams.map((upstream) => upstream.close()));
       await closed;
     },
   };
 }
 
-function createUpstream(settings: UpstreamSettings): Upstream {
-  const { name } = settings;
-  if (settings.kind === 'builtin:echo') return createEcho(name);
-  const target = settings.targets[0];
-  if (target === undefined) throw new TypeError(`upstream ${name} has no target`);
-  const origin = originOf(target.url, settings.tls.serverName);
-  const pool = createPool(origin, settings);
-  const upgrader = createUpgrader(origin, settings);
-  return {
-    name,
-    authority: origin.authority,
-    forward: (request, sink) => forwardHttp(pool, name, request, sink),
-    upgrade: (request, sink) => upgrader.upgrade(request, sink),
-    close: async () => {
-      upgrader.close();
-      await pool.close();
-    },
-  };
+function createUpstream(settings: UpstreamSettings, ports: UpstreamPorts): Upstream {
+  return settings.kind === 'builtin:echo' ? createEcho(settings.name) : new HttpUpstream(settings, ports);
 }

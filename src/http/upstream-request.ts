@@ -25,12 +25,13 @@ export function upstreamRequest(input: UpstreamRequestInput): UpstreamRequest {
   const { request, allow, body, headerPolicy, requestId } = input;
   const { route, assertion } = allow;
   const clientHost = allow.target.authority ?? headerValues(request.headers, 'host')[0] ?? null;
+  const keptHost = route.preserveHost ? clientHost : null;
   const headers = upstreamHeaders({
     headers: request.headers,
     policy: headerPolicy,
     route,
     assertion,
-    host: route.preserveHost && clientHost !== null ? clientHost : input.authority,
+    host: keptHost ?? input.authority,
     hasBody: body !== null,
     requestId,
     forwarding: forwarding(input, clientHost),
@@ -40,6 +41,7 @@ export function upstreamRequest(input: UpstreamRequestInput): UpstreamRequest {
     method: request.method,
     target,
     headers,
+    keepsHost: keptHost !== null,
     body,
     headerPolicy,
     assertionHeader: assertion?.header ?? null,

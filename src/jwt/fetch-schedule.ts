@@ -1,9 +1,6 @@
 /** When a key set is fetched again: how long a good one stays fresh, and how long to wait after a failure. */
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../core/time.ts';
 
-/** Runs a task once after the delay, without keeping the process alive, and gives back its cancellation. */
-export type Scheduler = (task: () => void, delayMs: number) => () => void;
-
 /** An issuer that says `max-age=0` is not asked on every request (K13). */
 const MAX_AGE_MS_MIN = 30 * SECOND_MS;
 /** An issuer that says ten years would keep removed keys alive as long; also far below the limit of timers. */

@@ -4,10 +4,10 @@
  */
 import { CountersignError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { type Clock, SECOND_MS } from '../core/time.ts';
+import { type Clock, type Scheduler, SECOND_MS } from '../core/time.ts';
 import { discoverJwksUri } from './discovery.ts';
 import type { DocumentFetcher } from './document-fetcher.ts';
-import { backOffMs, refreshDelayMs, type Scheduler } from './fetch-schedule.ts';
+import { backOffMs, refreshDelayMs } from './fetch-schedule.ts';
 import { describe, type LoadedKeySet, loadKeySet } from './loaded-key-set.ts';
 import type { KeySet, KeySetState, KeySetStatus, VerificationKey } from './verification-key.ts';
 

@@ -37,6 +37,21 @@ export const METRICS = {
     labels: ['upstream'],
     buckets: REQUEST_SECONDS,
   },
+  upstream_up: {
+    type: 'gauge',
+    help: '1 while the target passes its health checks, or has none, and takes connections. target is its URL.',
+    labels: ['upstream', 'target'],
+  },
+  upstream_breaker_state: {
+    type: 'gauge',
+    help: '0 closed, 1 half-open (one request tries it), 2 open (left alone: it takes no connections).',
+    labels: ['upstream', 'target'],
+  },
+  upstream_retries_total: {
+    type: 'counter',
+    help: 'Further attempts. reason is connect (nothing was sent) or reset (lost without a byte of an answer).',
+    labels: ['upstream', 'reason'],
+  },
   auth_decisions_total: {
     type: 'counter',
     help: 'Decisions. result is allow, deny, shadow_deny or error; reason is ok or a code of docs/errors.md.',

@@ -7,6 +7,8 @@ export interface Metrics {
   add(name: MetricName, labels?: readonly string[], amount?: number): void;
   /** Sets a gauge. */
   set(name: MetricName, value: number, labels?: readonly string[]): void;
+  /** Forgets the series of a gauge: what it mirrored may be gone. */
+  clear(name: MetricName): void;
   /** Records a value in a histogram. */
   observe(name: MetricName, value: number, labels?: readonly string[]): void;
   /** Called before each scrape, to set gauges that mirror state. */
@@ -21,6 +23,7 @@ type Series = {
 };
 
 interface Collector {
+  reset(): void;
   labels(...values: string[]): Series;
 }
 
@@ -44,6 +47,7 @@ export function createMetrics(prefix: string): Metrics {
   return {
     add: (name, labels = [], amount = 1) => series(name, labels).inc?.(amount),
     set: (name, value, labels = []) => series(name, labels).set?.(value),
+    clear: (name) => collectors.get(name)?.reset(),
     observe: (name, value, labels = []) => series(name, labels).observe?.(value),
     onScrape: (update) => updates.push(update),
     scrape: async () => {

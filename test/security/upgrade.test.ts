@@ -205,7 +205,9 @@ describe('websocket through the gateway', () => {
       await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
       const { port } = tls.address() as AddressInfo;
       const through = await startEdge({
-        upstreams: [httpUpstream(`https://127.0.0.1:${port}`, { tls: { ca: CERT, serverName } })],
+        upstreams: [
+          httpUpstream(`https://127.0.0.1:${port}`, { tls: { client: null, ca: CERT, serverName } }),
+        ],
         routes: [route({ preserveHost: true })],
       });
       const evil = handshake(AUTHORIZED, 'websocket', '/').replace('gw.test', 'evil.test');

@@ -15,6 +15,7 @@ import {
   route,
   startEdge,
   TIMEOUTS,
+  TLS,
 } from '../support/edge.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
 import { type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
@@ -254,7 +255,7 @@ describe('an upstream certificate', () => {
       const { port } = tls.address() as AddressInfo;
       await edge.close();
       edge = await startEdge({
-        upstreams: [httpUpstream(`https://127.0.0.1:${port}`, { tls: { ca: CERT, serverName } })],
+        upstreams: [httpUpstream(`https://127.0.0.1:${port}`, { tls: { ...TLS, ca: CERT, serverName } })],
         routes: [route({ preserveHost: true })],
       });
       const forClientHost = `GET / HTTP/1.1\r\nHost: app.test\r\nAuthorization: Bearer ${GOOD_TOKEN}\r\n\r\n`;

@@ -7,7 +7,8 @@ import type { ListenerLimits } from '../../src/core/limits.ts';
 import type { ListenerTls } from '../../src/core/listener-tls.ts';
 import type { VerifiedToken } from '../../src/core/principal.ts';
 import { compileRoutes, type Route } from '../../src/core/route.ts';
-import type { UpstreamSettings } from '../../src/core/upstream.ts';
+import type { UpstreamSettings, UpstreamTls } from '../../src/core/upstream.ts';
+import type { UpstreamPorts } from '../../src/forward/target.ts';
 import { createUpstreams, type Upstreams } from '../../src/forward/upstreams.ts';
 import type { AccessRecord } from '../../src/http/access.ts';
 import { compileTrustedProxies } from '../../src/http/client-address.ts';
@@ -54,13 +55,19 @@ export const LIMITS: ListenerLimits = {
 
 export const TIMEOUTS = { connectMs: 5000, responseMs: 30_000, idleMs: 60_000 };
 
+/** The authorities of the system, the name of the target, no client certificate. */
+export const TLS: UpstreamTls = { ca: null, serverName: null, client: null };
+
 export function httpUpstream(url: string, overrides: Partial<UpstreamSettings> = {}): UpstreamSettings {
   return {
     name: 'app',
     kind: 'http',
     targets: [{ url }],
+    balance: 'roundRobin',
+    health: null,
     timeouts: TIMEOUTS,
-    tls: { ca: null, serverName: null },
+    retry: { attempts: 1, methods: new Set(['GET', 'HEAD']) },
+    tls: TLS,
     ...overrides,
   };
 }
@@ -69,9 +76,28 @@ export const ECHO: UpstreamSettings = {
   name: 'app',
   kind: 'builtin:echo',
   targets: [],
+  balance: 'roundRobin',
+  health: null,
   timeouts: TIMEOUTS,
-  tls: { ca: null, serverName: null },
+  retry: { attempts: 0, methods: new Set() },
+  tls: TLS,
 };
+
+/** Real time, no log, and what was tried again, as `upstream reason`. */
+export function upstreamPorts(overrides: Partial<UpstreamPorts> = {}): UpstreamPorts & { retries: string[] } {
+  const retries: string[] = [];
+  return {
+    clock: Date.now,
+    schedule: (task, delayMs) => {
+      const timer = setTimeout(task, delayMs);
+      return () => clearTimeout(timer);
+    },
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    observe: { retried: (upstream, reason) => retries.push(`${upstream} ${reason}`) },
+    retries,
+    ...overrides,
+  };
+}
 
 export interface EdgeOptions {
   readonly routes?: readonly Route[];
@@ -95,7 +121,8 @@ export interface Edge {
 }
 
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const upstreams = createUpstreams(options.upstreams);
+  const upstreams = createUpstreams(options.upstreams, upstreamPorts());
+  upstreams.startChecks();
   const { table } = compileRoutes(options.routes ?? [route()]);
   const snapshot: SnapshotInUse = {
     policy: { routes: table, verifier: options.verifier ?? verifier, minter: options.minter ?? minter },

@@ -1,11 +1,12 @@
 /** `upstreams` and the upstreams that routes name, write as URL, or write out. */
-import type { UpstreamSettings } from '../../core/upstream.ts';
+import type { HealthCheckSettings, UpstreamSettings } from '../../core/upstream.ts';
 import type { ConfigPath } from '../issue.ts';
 import { parseTarget } from '../schema/address.ts';
 import type { RouteConfig } from '../schema/route.ts';
 import { BUILTIN_ECHO, type UpstreamConfig, upstreamSchema } from '../schema/upstream.ts';
 import { didYouMean } from '../suggest.ts';
 import type { CompileContext } from './context.ts';
+import { compileUpstreamTls } from './upstream-tls.ts';
 
 export interface CompiledUpstreams {
   /** Name of the upstream that the route forwards to. Adds the ones that stand in the route itself. */
@@ -40,8 +41,11 @@ const ECHO: UpstreamSettings = {
   name: BUILTIN_ECHO,
   kind: BUILTIN_ECHO,
   targets: [],
+  balance: 'roundRobin',
+  health: null,
   timeouts: { connectMs: 0, responseMs: 0, idleMs: 0 },
-  tls: { ca: null, serverName: null },
+  retry: { attempts: 0, methods: new Set() },
+  tls: { ca: null, serverName: null, client: null },
 };
 
 function unknownUpstream(name: string, configured: readonly string[]): string {
@@ -52,18 +56,37 @@ function unknownUpstream(name: string, configured: readonly string[]): string {
 
 function settingsOf(
   name: string,
-  { targets, timeouts, tls }: UpstreamConfig,
+  spec: UpstreamConfig,
   path: ConfigPath,
   context: CompileContext,
 ): UpstreamSettings {
+  const { timeouts, retry } = spec;
   return {
     name,
     kind: 'http',
-    targets: targets.map((url) => ({ url })),
+    targets: targetsOf(spec, path, context),
+    balance: spec.balance,
+    health: healthOf(spec.health),
     timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle },
-    tls: {
-      ca: tls.caFile === null ? null : context.readText(tls.caFile, [...path, 'tls', 'caFile']),
-      serverName: tls.serverName,
-    },
+    retry: { attempts: retry.attempts, methods: new Set(retry.methods) },
+    tls: compileUpstreamTls(spec, [...path, 'tls'], context),
   };
+}
+
+function targetsOf(
+  { targets }: UpstreamConfig,
+  path: ConfigPath,
+  context: CompileContext,
+): UpstreamSettings['targets'] {
+  for (const [index, url] of targets.entries()) {
+    if (targets.indexOf(url) < index)
+      context.refuse([...path, 'targets', index], 'is named twice; a target takes one share of the requests');
+  }
+  return targets.map((url) => ({ url }));
+}
+
+function healthOf(health: UpstreamConfig['health']): HealthCheckSettings | null {
+  if (health === null) return null;
+  const { path, interval, timeout, unhealthyAfter, healthyAfter } = health;
+  return { path, intervalMs: interval, timeoutMs: timeout, unhealthyAfter, healthyAfter };
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { compiledConfig, issuesOf, warningsOf } from '../../support/config.ts';
+import { CERT, KEY } from '../../support/certificates.ts';
+import { compiledConfig, issuesOf, type TestConfigOptions, warningsOf } from '../../support/config.ts';
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, '../../..', path), 'utf8');
 const SECRET = 'a-secret-that-is-long-enough-for-hs256';
@@ -131,10 +132,10 @@ describe('compileConfig() routes', () => {
 });
 
 describe('compileConfig() upstreams', () => {
-  const upstreams = (upstream: string, block = '') =>
+  const upstreams = (upstream: string, block = '', options: TestConfigOptions = {}) =>
     compiledConfig(
       `version: 1\n${block}\nroutes: [{ name: home, match: { pathPrefix: / }, upstream: ${upstream}, auth: none }]`,
-      { files: { '/etc/countersign/ca.pem': 'CA' } },
+      { files: { '/etc/countersign/ca.pem': CERT, '/etc/countersign/key.pem': KEY }, ...options },
     );
 
   it('names a URL by its origin, with the default timeouts', () => {
@@ -145,8 +146,11 @@ describe('compileConfig() upstreams', () => {
         name: 'http://127.0.0.1:9000',
         kind: 'http',
         targets: [{ url: 'http://127.0.0.1:9000' }],
+        balance: 'roundRobin',
+        health: null,
         timeouts: { connectMs: 5000, responseMs: 30_000, idleMs: 60_000 },
-        tls: { ca: null, serverName: null },
+        retry: { attempts: 1, methods: new Set(['GET', 'HEAD']) },
+        tls: { ca: null, serverName: null, client: null },
       },
     ]);
   });
@@ -165,8 +169,37 @@ describe('compileConfig() upstreams', () => {
     );
     expect(compiled.routes.routes[0]?.upstream).toBe('route:home');
     expect(compiled.upstreams).toMatchObject([
-      { name: 'route:home', tls: { ca: 'CA', serverName: 'app' }, timeouts: { connectMs: 1000 } },
+      { name: 'route:home', tls: { ca: CERT, serverName: 'app' }, timeouts: { connectMs: 1000 } },
     ]);
+  });
+
+  it('takes targets, health, retries and a client certificate', () => {
+    const compiled = upstreams(
+      `{ targets: ["https://a", "https://b:8443"], balance: leastRequests, retry: { attempts: 0, methods: [PUT] },
+         health: { path: /health }, tls: { certFile: ca.pem, keyFile: key.pem } }`,
+    );
+    expect(compiled.upstreams[0]).toMatchObject({
+      targets: [{ url: 'https://a' }, { url: 'https://b:8443' }],
+      balance: 'leastRequests',
+      retry: { attempts: 0, methods: new Set(['PUT']) },
+      health: {
+        path: '/health',
+        intervalMs: 10_000,
+        timeoutMs: 1000,
+        unhealthyAfter: 2,
+        healthyAfter: 2,
+      },
+      tls: { client: { certificate: CERT, privateKey: KEY } },
+    });
+  });
+
+  it('warns about a client key that others may read', () => {
+    const { warnings } = upstreams(
+      '{ targets: ["https://a"], tls: { certFile: ca.pem, keyFile: key.pem } }',
+      '',
+      { readableByOthers: ['/etc/countersign/key.pem'] },
+    );
+    expect(warnings.map(({ path }) => path)).toContain('routes[0].upstream.tls.keyFile');
   });
 
   it('finds a named upstream', () => {

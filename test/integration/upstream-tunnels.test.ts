@@ -1,0 +1,112 @@
+/** WebSocket tunnels to upstreams of several targets: balance, breaker, reload. */
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { UpstreamSettings } from '../../src/core/upstream.ts';
+import { type Edge, GOOD_TOKEN, get, httpUpstream, startEdge } from '../support/edge.ts';
+import { exchange, header, rawClient } from '../support/raw-client.ts';
+import { OK, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+const ACCEPT = createHash('sha1').update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+const HANDSHAKE =
+  'GET /chat HTTP/1.1\r\nHost: gw.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer ${GOOD_TOKEN}\r\n\r\n`;
+
+/** Accepts tunnels and sends back what comes through them; answers other requests. */
+const TUNNELS: Script = ({ requestLine }, socket) => {
+  if (!requestLine.includes('/chat')) return void socket.write(OK);
+  socket.removeAllListeners('data');
+  socket.on('data', (piece) => socket.write(piece));
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
+  );
+};
+
+let edge: Edge;
+const servers: RecordingUpstream[] = [];
+
+async function start(urls: readonly string[], overrides: Partial<UpstreamSettings> = {}): Promise<void> {
+  edge = await startEdge({
+    upstreams: [httpUpstream('', { targets: urls.map((url) => ({ url })), ...overrides })],
+  });
+}
+
+async function server(): Promise<RecordingUpstream> {
+  const started = await recordingUpstream(TUNNELS);
+  servers.push(started);
+  return started;
+}
+
+async function deadUrl(): Promise<string> {
+  const dead = await recordingUpstream();
+  await dead.close();
+  return dead.url;
+}
+
+afterEach(async () => {
+  await edge.close();
+  await Promise.all(servers.splice(0).map((one) => one.close()));
+});
+
+describe('a tunnel', () => {
+  it('counts as a request under way for leastRequests', async () => {
+    const targets = [await server(), await server()];
+    await start(
+      targets.map(({ url }) => url),
+      { balance: 'leastRequests' },
+    );
+    const tunnel = await rawClient(edge.port);
+    tunnel.send(HANDSHAKE);
+    await tunnel.waitFor(1);
+    for (let count = 0; count < 6; count += 1) await exchange(edge.port, get('/'));
+    expect(targets.map(({ seen }) => seen.length).toSorted()).toEqual([1, 6]);
+    tunnel.close();
+    await expect.poll(() => targets.map((target) => target.openConnections()).toSorted()).toEqual([0, 1]);
+    for (let count = 0; count < 6; count += 1) await exchange(edge.port, get('/'));
+    expect(targets.map(({ seen }) => seen.length).toSorted()).toEqual([4, 9]);
+  });
+
+  it('outlives the configuration it was opened under (reload)', async () => {
+    await start([(await server()).url]);
+    const tunnel = await rawClient(edge.port);
+    tunnel.send(HANDSHAKE);
+    await tunnel.waitFor(1);
+    await edge.upstreams.close();
+    tunnel.send('still here');
+    await expect.poll(() => tunnel.received()).toContain('still here');
+    tunnel.close();
+  });
+});
+
+describe('handshakes that find no connection', () => {
+  it('open the breaker, and the next one is 503 with Retry-After (U07)', async () => {
+    await start([await deadUrl()]);
+    const statuses: number[] = [];
+    for (let count = 0; count < 6; count += 1) statuses.push((await exchange(edge.port, HANDSHAKE)).status);
+    expect(statuses).toEqual([502, 502, 502, 502, 502, 503]);
+    const refused = await exchange(edge.port, HANDSHAKE);
+    expect(JSON.parse(refused.body)).toMatchObject({ code: 'upstream_unavailable' });
+    expect(Number(header(refused, 'retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('leave the breaker to the others when their clients have gone', async () => {
+    // It takes TCP connections and never speaks TLS.
+    const mute = await recordingUpstream(() => {});
+    servers.push(mute);
+    await start([mute.url.replace('http:', 'https:')]);
+    for (let count = 0; count < 8; count += 1) {
+      const client = await rawClient(edge.port);
+      client.send(HANDSHAKE);
+      await expect.poll(() => mute.connections(), { interval: 5 }).toBe(count + 1);
+      client.socket.end();
+      await client.closed();
+    }
+    expect(edge.upstreams.status()).toMatchObject([{ breaker: 'closed' }]);
+  });
+
+  it('close it again when one gets through', async () => {
+    await start([(await server()).url]);
+    expect((await exchange(edge.port, HANDSHAKE)).status).toBe(101);
+    expect(edge.upstreams.status()).toMatchObject([{ breaker: 'closed' }]);
+  });
+});
