@@ -1,6 +1,6 @@
 /** The connections of one listener: what is served on them, how a broken one is answered, how all of them end. */
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import { problemBytes } from './problem.ts';
@@ -21,11 +21,17 @@ export class Connections {
   readonly #tunnels = new Map<Duplex, () => void>();
   readonly #refused = new WeakSet<Duplex>();
   readonly #open = new Set<ServerResponse>();
+  /** Those without a request too: in a handshake, or before their PROXY header. */
+  readonly #sockets = new Set<Socket>();
   #isClosing = false;
 
   constructor(server: Server, options: ListenerOptions) {
     this.#server = server;
     this.#options = options;
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
   }
 
   serve(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -126,5 +132,6 @@ export class Connections {
   #cut(): void {
     this.#server.closeAllConnections();
     for (const tunnel of this.#tunnels.keys()) tunnel.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 }

@@ -66,7 +66,8 @@ function readSource(socket: Socket, gate: Gate, onSource: (source: string | null
     gate.log?.warn('connection refused: PROXY protocol', { peer, cause });
     socket.destroy();
   };
-  socket.on('error', () => socket.destroy());
+  const leave = () => socket.destroy();
+  socket.on('error', leave).once('end', leave);
   if (!gate.isTrusted(peer)) {
     refuse('the peer is not in trustedProxies');
     return;
@@ -80,7 +81,7 @@ function readSource(socket: Socket, gate: Gate, onSource: (source: string | null
       const header = parseProxyHeader(received.subarray(0, PROXY_HEADER_BYTES_MAX));
       if (header === null) return;
       clearTimeout(timer);
-      socket.off('data', onData).pause();
+      socket.off('data', onData).off('end', leave).pause();
       if (received.length > header.bytes) socket.unshift(received.subarray(header.bytes));
       onSource(header.source);
     } catch (error) {
