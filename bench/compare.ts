@@ -1,6 +1,7 @@
 /** Proxies beside each other under one load: checked, warmed up, then measured in interleaved rounds. */
 import type { Bench } from './bench.ts';
 import { checkPeer } from './check.ts';
+import { cpuTimeMs } from './cpu-time.ts';
 import { type Keys, makeTokens } from './fixtures.ts';
 import { drive, type Load, type LoadResult } from './load/load.ts';
 import type { RunningPeer } from './peer.ts';
@@ -19,6 +20,8 @@ export interface Measured {
   /** Requests a second, one figure a round. */
   readonly rates: number[];
   readonly p99sMs: number[];
+  /** Processor time of the proxy for one request, in microseconds. */
+  readonly cpuUs: number[];
 }
 
 /** Checks all, then measures them round by round, and stops them whatever happens. */
@@ -29,7 +32,7 @@ export async function compare(
 ): Promise<Measured[]> {
   const { effort } = bench;
   const driven = effort.measuresPeers ? contestants : contestants.filter(isOurs);
-  const measured = driven.map(({ label }): Measured => ({ label, rates: [], p99sMs: [] }));
+  const measured = driven.map(({ label }): Measured => ({ label, rates: [], p99sMs: [], cpuUs: [] }));
   const sent = new Map<string, number>();
   const run = async (contestant: Contestant, seconds: number) => {
     const { label, load, running } = contestant;
@@ -43,9 +46,12 @@ export async function compare(
   for (let round = 0; round < effort.rounds; round += 1) {
     await eachRound();
     for (const [index, contestant] of driven.entries()) {
+      const before = cpuTimeMs(contestant.running.pid);
       const { requests, seconds, p99Ms } = await run(contestant, effort.seconds);
+      const usedMs = cpuTimeMs(contestant.running.pid) - before;
       measured[index]?.rates.push(requests / seconds);
       measured[index]?.p99sMs.push(p99Ms);
+      measured[index]?.cpuUs.push((usedMs * 1000) / requests);
     }
   }
   return measured;
@@ -94,14 +100,15 @@ export async function goodTokens(bench: Bench, count: number): Promise<{ keys: K
 /** Markdown: rates, p99, and our rate as a multiple of each peer's. */
 export function rateTable(measured: readonly Measured[], running: readonly RunningPeer[]): string[] {
   const ours = measured[0]?.rates ?? [];
-  const rows = measured.map(({ label, rates, p99sMs }) => {
+  const rows = measured.map(({ label, rates, p99sMs, cpuUs }) => {
     const does = running.find(({ peer }) => peer.name === label)?.peer.does ?? '';
     const ratio = rates === ours ? '' : spread(ratios(ours, rates));
-    return `| ${label} | ${does} | ${spread(rates, 0)} | ${median(p99sMs).toFixed(2)} | ${ratio} |`;
+    const p99 = median(p99sMs).toFixed(2);
+    return `| ${label} | ${does} | ${spread(rates, 0)} | ${p99} | ${spread(cpuUs, 0)} | ${ratio} |`;
   });
   return [
-    '| proxy | what it does | requests/s: median (least–greatest) | p99 ms | countersign is × as fast |',
-    '| --- | --- | --- | --- | --- |',
+    '| proxy | what it does | requests/s: median (least–greatest) | p99 ms | CPU µs a request | countersign is × as fast |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...rows,
   ];
 }

@@ -1,6 +1,6 @@
 /** Every proxy of the bench, ours first. */
 import type { Peer } from './peer.ts';
-import { countersign } from './peers/countersign.ts';
+import { baseline, countersign } from './peers/countersign.ts';
 import { envoy } from './peers/envoy.ts';
 import { fastify } from './peers/fastify.ts';
 import { haproxy } from './peers/haproxy.ts';
@@ -8,4 +8,13 @@ import { httpProxy } from './peers/http-proxy.ts';
 import { httpProxyJose } from './peers/http-proxy-jose.ts';
 import { nginx } from './peers/nginx.ts';
 
-export const PEERS: readonly Peer[] = [countersign, httpProxy, httpProxyJose, fastify, nginx, haproxy, envoy];
+export const PEERS: readonly Peer[] = [
+  countersign,
+  baseline,
+  httpProxy,
+  httpProxyJose,
+  fastify,
+  nginx,
+  haproxy,
+  envoy,
+];

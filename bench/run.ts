@@ -38,7 +38,8 @@ const effort = {
 /** Those asked for that are here, ours always; says why another is left out. */
 function presentPeers(wanted: readonly string[]): Peer[] {
   return PEERS.filter((peer) => {
-    if (wanted.length > 0 && !wanted.includes(peer.name) && peer.name !== 'countersign') return false;
+    const isWanted = wanted.length === 0 ? peer.name !== 'baseline' : wanted.includes(peer.name);
+    if (!isWanted && peer.name !== 'countersign') return false;
     const reason = peer.missing();
     if (reason !== null) console.log(`skipped: ${peer.name}: ${reason}`);
     return reason === null;

@@ -9,21 +9,28 @@ const ROOT = join(import.meta.dirname, '../..');
 /** A folder for `--cpu-prof`, or nothing. */
 const profileFolder = process.env['BENCH_PROFILE'];
 
-export const countersign: Peer = {
-  name: 'countersign',
-  does: 'verifies, signs an assertion, writes an access line, counts',
-  verifies: true,
-  mints: true,
-  missing: () => null,
-  version: () => `countersign ${JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version}`,
-  command: (setup) => {
-    const path = join(setup.folder, 'countersign.yaml');
-    writeFileSync(path, JSON.stringify(configuration(setup)));
-    const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-    const node = ['--disable-warning=DEP0060', ...profile, join(ROOT, 'src/main.ts')];
-    return { file: process.execPath, args: [...node, 'serve', '--config', path] };
-  },
-};
+export const countersign: Peer = checkout('countersign', ROOT);
+
+/** Another checkout of ourselves, to compare a change with what was before it. */
+export const baseline: Peer = checkout('baseline', process.env['BENCH_BASELINE'] ?? '');
+
+function checkout(name: string, root: string): Peer {
+  return {
+    name,
+    does: 'verifies, signs an assertion, writes an access line, counts',
+    verifies: true,
+    mints: true,
+    missing: () => (root === '' ? 'BENCH_BASELINE names no checkout' : null),
+    version: () => `${name} ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}`,
+    command: (setup) => {
+      const path = join(setup.folder, 'countersign.yaml');
+      writeFileSync(path, JSON.stringify(configuration(setup)));
+      const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
+      const node = ['--disable-warning=DEP0060', ...profile, join(root, 'src/main.ts')];
+      return { file: process.execPath, args: [...node, 'serve', '--config', path] };
+    },
+  };
+}
 
 /** Port of the ops listener, which has the metrics. */
 export function opsPort(port: number): number {
