@@ -31,8 +31,9 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 function processIo(): CliIo {
-  // `countersign schema | head` closes the pipe early: the reader has what it wanted.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', exceptClosedPipe);
+  process.stdout.on('error', exceptClosedPipe);
+  // There is nowhere left to say so.
+  process.stderr.on('error', () => {});
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -61,6 +62,7 @@ function stopOnSignalOrDefect(resolve: (cause: NodeJS.Signals | Error) => void):
   });
 }
 
+/** `countersign schema | head` closes the pipe early: the reader has what it wanted. */
 function exceptClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }

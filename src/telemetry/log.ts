@@ -37,6 +37,8 @@ export interface Log extends Logger {
 /** Lines are written when this much is waiting, or after FLUSH_INTERVAL_MS: one system call for many requests. */
 const BUFFER_BYTES = 4096;
 const FLUSH_INTERVAL_MS = 100;
+/** Lines wait up to this much while they cannot be written, then further ones are lost: memory is for requests. */
+const WAITING_BYTES_MAX = 1024 * 1024;
 
 /** `write` replaces standard output, for tests. */
 export interface LogOptions {
@@ -45,10 +47,7 @@ export interface LogOptions {
 }
 
 export function createLog(options: LogOptions): Log {
-  const destination =
-    options.write === undefined
-      ? pino.destination({ fd: 1, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS })
-      : { write: options.write };
+  const destination = options.write === undefined ? standardOutput() : { write: options.write };
   const logger = pino(
     {
       level: options.level,
@@ -73,3 +72,27 @@ export function createLog(options: LogOptions): Log {
     },
   };
 }
+
+/** A log that cannot be written, on a full disk for one, costs its lines and not the gateway. */
+function standardOutput(): ReturnType<typeof pino.destination> {
+  const destination = pino.destination({
+    fd: 1,
+    sync: false,
+    minLength: BUFFER_BYTES,
+    maxLength: WAITING_BYTES_MAX,
+    periodicFlush: FLUSH_INTERVAL_MS,
+  });
+  const flushSync = destination.flushSync.bind(destination);
+  // It tries for ever, and pino calls it when the process ends.
+  destination.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (destination.flushSync === giveUp) return;
+    destination.flushSync = giveUp;
+    process.stderr.write(`countersign: the log cannot be written: ${code}\n`);
+  });
+  destination.on('write', () => {
+    destination.flushSync = flushSync;
+  });
+  return destination;
+}
+
+function giveUp(): void {}
