@@ -16,6 +16,7 @@ import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
 import { type Origin, tlsOptions } from './pool.ts';
 import type { ResponseSink, UpgradeRequest } from './upstream.ts';
+import { followTunnel } from './websocket-goodbye.ts';
 
 export interface Upgrader {
   /** Resolves when it is over; failures go to the request's `onFailure`. `onConnected`: a connection stands. */
@@ -122,6 +123,7 @@ function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
     hideOwnedHeaders(response, request.headerPolicy);
     for (const listener of join) listener.call(outgoing, response, tunnel, head);
     superviseTunnel(request.socket, tunnel, done);
+    request.onShutdown(followTunnel(request.socket, tunnel));
   });
 }
 

@@ -29,6 +29,8 @@ export interface UpgradeRequest extends Omit<UpstreamRequest, 'body'> {
   readonly socket: Duplex;
   /** Called at once, before the socket is closed: the only moment at which the client can be answered. */
   readonly onFailure: (error: CountersignError) => void;
+  /** Takes what is to be said to the client when the listener closes; calls it at once where it is closing already. */
+  readonly onShutdown: (goodbye: () => void) => void;
 }
 
 /** The client's side of an exchange, as the HTTP engine offers it. */

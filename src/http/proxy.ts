@@ -1,6 +1,5 @@
 /** The proxy: renders a Decision as an HTTP exchange. Refusals become problems, permissions are forwarded. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { Allow, GatewayRequest } from '../core/decision.ts';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
@@ -8,7 +7,7 @@ import type { ListenerLimits } from '../core/limits.ts';
 import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Logger } from '../core/log.ts';
 import type { Clock } from '../core/time.ts';
-import type { Upstream, UpstreamRequest } from '../forward/upstream.ts';
+import type { UpgradeRequest, Upstream, UpstreamRequest } from '../forward/upstream.ts';
 import { decide, type Policy } from '../gateway/decide.ts';
 import type { AccessRecord } from './access.ts';
 import type { TrustedProxies } from './client-address.ts';
@@ -64,7 +63,8 @@ export function createProxyListener(options: ProxyListenerOptions): Listener {
     log: options.log,
     handlers: {
       request: (message, response, expectsContinue) => serve(options, message, response, expectsContinue),
-      upgrade: (message, response, socket) => serveUpgrade(options, message, response, socket),
+      upgrade: (message, response, socket, onShutdown) =>
+        serveUpgrade(options, message, response, { socket, onShutdown }),
       onUnreadable: (error, requestId) => options.onRequestDone(unreadableRecord(options, error, requestId)),
     },
   });
@@ -106,7 +106,7 @@ async function serveUpgrade(
   options: ProxyListenerOptions,
   message: IncomingMessage,
   response: ServerResponse,
-  socket: Duplex,
+  tunnel: Pick<UpgradeRequest, 'socket' | 'onShutdown'>,
 ): Promise<void> {
   const snapshot = options.snapshot();
   const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
@@ -119,7 +119,7 @@ async function serveUpgrade(
     const plain = outgoing({ request, allow, exchange, snapshot, upstream, message, body: null });
     exchange.forwardingTo(upstream.name);
     const onFailure = (error: CountersignError) => exchange.fail(error);
-    await upstream.upgrade({ ...plain, message, socket, onFailure }, exchange.sink);
+    await upstream.upgrade({ ...plain, ...tunnel, message, onFailure }, exchange.sink);
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {

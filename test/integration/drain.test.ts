@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Edge, type EdgeOptions, get, httpUpstream, startEdge } from '../support/edge.ts';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type Edge, type EdgeOptions, GOOD_TOKEN, get, httpUpstream, startEdge } from '../support/edge.ts';
 import { header, rawClient } from '../support/raw-client.ts';
 import { OK, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
 
@@ -91,6 +92,29 @@ describe('a listener that closes', () => {
     expect(refusal?.status).toBe(503);
     expect(JSON.parse(refusal?.body ?? '{}')).toMatchObject({ code: 'shutting_down' });
     await closed;
+  });
+
+  it('says 1001 to WebSockets, and to what is behind them (GW-C14)', async () => {
+    const backend = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await new Promise((resolve) => backend.once('listening', resolve));
+    const codes: Record<string, number> = {};
+    backend.on('connection', (socket) => {
+      socket.on('close', (code) => {
+        codes['backend'] = code;
+      });
+    });
+    const address = backend.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    await start(undefined, { upstreams: [httpUpstream(`http://127.0.0.1:${port}`)] });
+    const headers = { Authorization: `Bearer ${GOOD_TOKEN}` };
+    const client = new WebSocket(`ws://127.0.0.1:${edge.port}/`, { headers });
+    client.on('close', (code) => {
+      codes['client'] = code;
+    });
+    await new Promise((resolve) => client.once('open', resolve));
+    await beginClosing();
+    await expect.poll(() => codes).toEqual({ client: 1001, backend: 1001 });
+    backend.close();
   });
 
   it('still ends requests that are too slow', async () => {
