@@ -29,11 +29,12 @@ export function createRuntime(
   options: RuntimeOptions,
 ): Runtime {
   const clock = options.clock ?? systemClock;
+  const metrics = createMetrics(prefix);
   const log = createLog({
     level: logs.level,
+    onLost: () => metrics.add('log_lines_lost_total'),
     ...(options.writeLog === undefined ? {} : { write: options.writeLog }),
   });
-  const metrics = createMetrics(prefix);
   metrics.set('build_info', 1, [VERSION, process.versions.node]);
   let names: ReadonlyMap<string, string> = new Map();
   const registry = createKeySetRegistry({

@@ -40,14 +40,16 @@ const FLUSH_INTERVAL_MS = 100;
 /** Lines wait up to this much while they cannot be written, then further ones are lost: memory is for requests. */
 const WAITING_BYTES_MAX = 1024 * 1024;
 
-/** `write` replaces standard output, for tests. */
 export interface LogOptions {
   readonly level: LogLevel;
+  /** Called for each line that was not written, because too many were waiting. */
+  readonly onLost?: () => void;
+  /** Replaces standard output, for tests. */
   readonly write?: (line: string) => void;
 }
 
 export function createLog(options: LogOptions): Log {
-  const destination = options.write === undefined ? standardOutput() : { write: options.write };
+  const destination = options.write === undefined ? standardOutput(options.onLost) : { write: options.write };
   const logger = pino(
     {
       level: options.level,
@@ -73,8 +75,8 @@ export function createLog(options: LogOptions): Log {
   };
 }
 
-/** A log that cannot be written, on a full disk for one, costs its lines and not the gateway. */
-function standardOutput(): ReturnType<typeof pino.destination> {
+/** A log that cannot be written, to a full disk or a reader that stopped, costs its lines and not the gateway. */
+function standardOutput(onLost: () => void = giveUp): ReturnType<typeof pino.destination> {
   const destination = pino.destination({
     fd: 1,
     sync: false,
@@ -89,6 +91,7 @@ function standardOutput(): ReturnType<typeof pino.destination> {
     destination.flushSync = giveUp;
     process.stderr.write(`countersign: the log cannot be written: ${code}\n`);
   });
+  destination.on('drop', onLost);
   destination.on('write', () => {
     destination.flushSync = flushSync;
   });

@@ -107,6 +107,11 @@ export const METRICS = {
   },
   config_last_reload_success: { type: 'gauge', help: '1 when the last reload succeeded.', labels: [] },
   config_generation: { type: 'gauge', help: 'Number of the configuration in use, from 1.', labels: [] },
+  log_lines_lost_total: {
+    type: 'counter',
+    help: 'Log lines not written, because the log could not keep up or could not be written at all.',
+    labels: [],
+  },
   unsigned_realms: { type: 'gauge', help: 'Realms that accept unsigned tokens.', labels: [] },
   websocket_connections: {
     type: 'gauge',
