@@ -65,6 +65,32 @@ describe('compileConfig() process', () => {
     });
   });
 
+  const LISTENER_FILES = { files: { '/etc/countersign/cert.pem': CERT, '/etc/countersign/key.pem': KEY } };
+
+  it('reads the certificate of the listener, and speaks TLS 1.2 or newer (GW-C13)', () => {
+    const tls = 'tls: { certFile: cert.pem, keyFile: key.pem, clientCaFile: cert.pem }';
+    const yaml = `${MINIMAL}\nlisteners: { proxy: { ${tls} } }`;
+    expect(compiledConfig(yaml, LISTENER_FILES).listeners.proxy.tls).toEqual({
+      certificate: CERT,
+      privateKey: KEY,
+      minVersion: 'TLSv1.2',
+      clientAuthorities: CERT,
+    });
+  });
+
+  it('warns where others may read the key of the listener (Y04)', () => {
+    const yaml = `${MINIMAL}\nlisteners: { proxy: { tls: { certFile: cert.pem, keyFile: key.pem } } }`;
+    const readableByOthers = ['/etc/countersign/key.pem'];
+    expect(warningsOf(yaml, { ...LISTENER_FILES, readableByOthers })).toEqual([
+      expect.stringMatching(/listeners\.proxy\.tls\.keyFile: other users/),
+    ]);
+  });
+
+  it('watches its files unless told otherwise', () => {
+    expect(compiledConfig(MINIMAL).watchesFiles).toBe(true);
+    expect(compiledConfig(`${MINIMAL}\nreload: { watch: false }`).watchesFiles).toBe(false);
+  });
+
   it.each([
     ['"[::1]:0"', { host: '::1', port: 0 }],
     ['"localhost:65535"', { host: 'localhost', port: 65_535 }],

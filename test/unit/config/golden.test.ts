@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatIssues } from '../../../src/config/issue.ts';
+import { CERT } from '../../support/certificates.ts';
 import { CONFIG_FOLDER, readConfig, type TestConfigOptions } from '../../support/config.ts';
 
 const FOLDER = join(import.meta.dirname, '../../golden/config');
@@ -19,6 +20,7 @@ const WORLD: TestConfigOptions = {
     [`${CONFIG_FOLDER}/readable-by-all.txt`]: 'another-secret-that-is-long-enough-for-hs256\n',
     [`${CONFIG_FOLDER}/key.pem`]: 'a private key',
     [`${CONFIG_FOLDER}/public.pem`]: 'a public key',
+    [`${CONFIG_FOLDER}/certificate.pem`]: CERT,
   },
   readableByOthers: [`${CONFIG_FOLDER}/readable-by-all.txt`],
 };
