@@ -6,6 +6,7 @@ import { CountersignError, toCountersignError } from '../core/errors.ts';
 import { problemBytes } from './problem.ts';
 import { isAnsweredEarly } from './request-body.ts';
 import type { ListenerOptions, OnShutdown } from './server.ts';
+import { Turns } from './turns.ts';
 
 /** A connection with unread bytes that is closed at once loses its answer to a reset. */
 const LINGER_MS = 500;
@@ -15,8 +16,8 @@ const IDLE_LINGER_MS = 1000;
 export class Connections {
   readonly #server: Server;
   readonly #options: ListenerOptions;
-  /** The last response of each connection: an error is not written into the middle of it. */
-  readonly #responses = new WeakMap<Duplex, ServerResponse>();
+  /** An error is not written into the middle of an answer, nor before it. */
+  readonly #turns = new Turns();
   /** With what is to be done before each is closed. */
   readonly #tunnels = new Map<Duplex, () => void>();
   readonly #refused = new WeakSet<Duplex>();
@@ -35,17 +36,18 @@ export class Connections {
   }
 
   serve(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    this.#responses.set(message.socket, response);
     this.#open.add(response);
     if (this.#isClosing) response.shouldKeepAlive = false;
     response.once('close', () => this.#open.delete(response));
-    this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
+    this.#turns.take(response, () => {
+      this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
+    });
   }
 
   upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.once('close', () => this.#tunnels.delete(socket));
     socket.on('error', () => socket.destroy());
-    const refusal = this.#refusalOfUpgrade(head);
+    const refusal = this.#refusalOfUpgrade(socket, head);
     if (refusal !== null) {
       this.refuse(refusal, socket);
       return;
@@ -60,10 +62,11 @@ export class Connections {
   }
 
   /** A tunnel may live for days: none is begun while others are ended. */
-  #refusalOfUpgrade(head: Buffer): CountersignError | null {
+  #refusalOfUpgrade(socket: Duplex, head: Buffer): CountersignError | null {
     if (this.#isClosing) return new CountersignError('shutting_down', 'upgrade while draining');
-    if (head.length === 0) return null;
-    return new CountersignError('bad_request', 'bytes before the upgrade was accepted');
+    if (head.length > 0) return new CountersignError('bad_request', 'bytes before the upgrade was accepted');
+    if (this.#turns.last(socket) === undefined) return null;
+    return new CountersignError('bad_request', 'an upgrade behind a request that has no answer yet');
   }
 
   #onShutdown(tunnel: Duplex, goodbye: () => void): void {
@@ -71,15 +74,20 @@ export class Connections {
     else if (this.#tunnels.has(tunnel)) this.#tunnels.set(tunnel, goodbye);
   }
 
-  /** Answers what is no request, and closes. Bytes that still arrive are parsed as nothing. */
+  /** Answers what is no request, in its turn, and closes. Bytes that still arrive are parsed as nothing. */
   refuse(error: CountersignError, socket: Duplex): void {
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
-    const response = this.#responses.get(socket);
-    if (response !== undefined && !response.writableFinished) {
-      this.#breakOff(error, socket, response);
-      return;
-    }
+    const turn = this.#turns.last(socket);
+    const answer = () => this.#answerUnreadable(error, socket);
+    if (turn === undefined) answer();
+    else if (turn.response.req.complete) turn.response.once('close', answer);
+    else if (turn.hasBegun) this.#breakOff(error, socket, turn.response);
+    else this.#turns.replaceLast(socket, answer);
+  }
+
+  #answerUnreadable(error: CountersignError, socket: Duplex): void {
+    if (!socket.writable) return;
     const requestId = this.#options.randomId();
     socket.end(problemBytes(error, requestId));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();

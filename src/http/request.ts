@@ -50,8 +50,12 @@ function checkFraming(headers: HeaderList, httpVersion: '1.0' | '1.1'): void {
     throw new CountersignError('bad_request', 'the body is framed twice');
   if (codings[0] !== undefined && codings[0] !== 'chunked')
     throw new CountersignError('not_implemented', 'Transfer-Encoding is not exactly chunked');
-  if (lengths[0] !== undefined && !CONTENT_LENGTH.test(lengths[0]))
+  if (lengths[0] !== undefined && !isContentLength(lengths[0]))
     throw new CountersignError('bad_request', 'Content-Length is no canonical number');
+}
+
+function isContentLength(text: string): boolean {
+  return CONTENT_LENGTH.test(text) && Number.isSafeInteger(Number(text));
 }
 
 function checkExpect(headers: HeaderList): void {

@@ -4,6 +4,7 @@ import { CountersignError } from '../core/errors.ts';
 import type { Clock } from '../core/time.ts';
 import type { ResponseSink } from '../forward/upstream.ts';
 import { drain } from './request-body.ts';
+import { isTls } from './upstream-request.ts';
 
 export interface SinkOptions {
   readonly message: IncomingMessage;
@@ -65,7 +66,10 @@ export class ServerResponseSink implements ResponseSink {
   }
 
   abort(): void {
-    this.#options.response.destroy();
+    const { response, message } = this.#options;
+    // HTTP/1.0 has no chunks: a close would be the end of the body (RFC 9112 §6.3). TLS tells the two apart by itself.
+    if (message.httpVersion === '1.0' && !isTls(message)) message.socket.resetAndDestroy();
+    response.destroy();
   }
 
   onDrain(listener: () => void): void {
@@ -86,9 +90,8 @@ export class ServerResponseSink implements ResponseSink {
 
   /** A pipelined response that waits for its turn emits no `close`: its upstream is told here. */
   #cutStalled(): void {
-    const { response, message } = this.#options;
-    response.destroy();
-    message.socket.destroy();
+    this.abort();
+    this.#options.message.socket.destroy();
     this.#closeListener?.();
   }
 }

@@ -147,12 +147,25 @@ const UNREADABLE: ReadonlyMap<string, ErrorCode> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
 ]);
 
+/** What node:http tells of bytes that are no request. */
+interface ParserError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
+
 /** A whole request line with a method that the parser does not know. */
 const UNKNOWN_METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ \S+ HTTP\/1\.[01]\r?\n/;
 
-function unreadable(error: Error & { code?: string; rawPacket?: Buffer }): CountersignError {
+function unreadable(error: ParserError): CountersignError {
   const code = error.code ?? '';
-  if (code === 'HPE_INVALID_METHOD' && UNKNOWN_METHOD.test(error.rawPacket?.toString('latin1') ?? ''))
+  if (code === 'HPE_INVALID_METHOD' && UNKNOWN_METHOD.test(unreadLine(error)))
     return new CountersignError('not_implemented', 'unknown method');
   return new CountersignError(UNREADABLE.get(code) ?? 'bad_request', `${code} ${error.message}`);
+}
+
+/** From the beginning of the line that was not understood: other requests may stand before it. */
+function unreadLine({ rawPacket, bytesParsed = 0 }: ParserError): string {
+  const text = rawPacket?.toString('latin1') ?? '';
+  return text.slice(text.lastIndexOf('\n', Math.max(0, bytesParsed - 1)) + 1);
 }

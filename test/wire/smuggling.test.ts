@@ -11,19 +11,13 @@ beforeAll(async () => {
 
 afterAll(() => rig.stop());
 
-/** What may happen: the first request is refused and nothing follows, or it is the one request before the sentinel. */
-async function expectNotSmuggled(bytes: string): Promise<void> {
-  const { statuses, forwarded } = await judge(rig, bytes);
-  const isRefused = forwarded.length === 0;
-  if (isRefused) expect(statuses).toEqual([expect.toBeOneOf([400, 411, 431, 501])]);
-  else if (statuses.length === 2 && statuses[1] !== 200)
-    expect([forwarded, statuses[1]]).toEqual([['first'], expect.toBeOneOf([400, 501])]);
-  else
-    expect([forwarded, statuses]).toEqual([
-      ['first', SENTINEL],
-      [200, 200],
-    ]);
-}
+/** What may happen to the first request and what stands behind it; anything else is a request that was hidden. */
+const HARMLESS = [
+  { forwarded: [], statuses: [expect.toBeOneOf([400, 411, 431, 501])] }, // refused, and closed
+  { forwarded: ['first'], statuses: [200, expect.toBeOneOf([400, 501])] }, // the rest is no request
+  { forwarded: ['first'], statuses: [200] }, // the client asked to close
+  { forwarded: ['first', SENTINEL], statuses: [200, 200] },
+];
 
 describe('the gadgets', () => {
   it('are several hundred, none twice (S01)', () => {
@@ -39,9 +33,8 @@ describe.each(['CL.TE', 'TE.CL', 'TE alone'])('%s hides no request behind', (att
     for (const gadget of lines) {
       const written = attack?.write(gadget);
       const bytes = request(rig, { method: 'POST', target: '/first', tag: 'first', ...written });
-      await expectNotSmuggled(bytes).catch((cause: unknown) => {
-        throw new Error(`gadget ${JSON.stringify(gadget)}`, { cause });
-      });
+      const { statuses, forwarded } = await judge(rig, bytes);
+      expect({ forwarded, statuses }, JSON.stringify(gadget)).toBeOneOf(HARMLESS);
     }
   });
 });

@@ -36,6 +36,7 @@ export interface WireRig {
 
 const configuration = ({ limits = '', timeouts = '', app = '' }: RigOptions) => `
 limits: { ${limits} }
+shutdownGrace: 1s
 realms:
   - { name: wire, issuer: wire, signingKey: { secret: "${SECRET}" } }
 assertion: { algorithm: ES256 }
@@ -155,8 +156,9 @@ export function expectOwnIdentity(forwarded: WireMessage): void {
   if (!isPublic) expect(aliases[0]?.[1]).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
 }
 
-/** A good request on a new connection is answered by the upstream. */
+/** A good request on a new connection is answered by an upstream that behaves well. */
 export async function expectToServe(rig: WireRig): Promise<void> {
+  rig.upstream.behave();
   const client = await openClient(rig.port);
   client.send(request(rig, { tag: 'after', target: '/after', lines: 'Connection: close\r\n' }));
   const { responses } = await client.closed();

@@ -27,6 +27,8 @@ export interface WireUpstream {
   settled(): Promise<void>;
   /** Resolves when every connection is closed. */
   allClosed(): Promise<void>;
+  /** Answers well again. */
+  behave(): void;
   /** Starts a new record, and answers well again. */
   forget(): void;
   close(): Promise<void>;
@@ -145,9 +147,14 @@ class RecordedUpstream implements WireUpstream {
   }
 
   forget(): void {
+    for (const { socket, unread } of this.#open) if (unread !== '') socket.destroy(); // left by a failed case
     this.requests = [];
     this.violations = [];
     this.#received = [];
+    this.behave();
+  }
+
+  behave(): void {
     this.behaviour = WELL_BEHAVED;
   }
 
