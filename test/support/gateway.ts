@@ -67,6 +67,8 @@ export interface GatewayOptions {
   readonly clock?: () => number;
   /** Further files beside the configuration: name → content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** In the place of LISTENERS. */
+  readonly listeners?: string;
 }
 
 export interface TestGateway {
@@ -97,6 +99,9 @@ export const LISTENERS = `version: 1
 listeners: { proxy: { bind: "127.0.0.1:0" }, ops: { bind: "127.0.0.1:0" } }
 `;
 
+/** Tests have their answers before they stop a gateway: nothing is waited for, unless they say so. */
+const AT_ONCE = 'shutdownGrace: 0s\n';
+
 /** `yaml` without `version` and `listeners`; `\${BACKEND}` is the URL of the backend. */
 export async function startGateway(yaml: string, options: GatewayOptions = {}): Promise<TestGateway> {
   const backend = await startBackend();
@@ -104,7 +109,11 @@ export async function startGateway(yaml: string, options: GatewayOptions = {}): 
   const configPath = join(folder, 'countersign.yaml');
   for (const [name, content] of Object.entries(options.files ?? {}))
     writeFileSync(join(folder, name), content);
-  writeFileSync(configPath, LISTENERS + yaml);
+  const write = (text: string) => {
+    const grace = text.includes('shutdownGrace') ? '' : AT_ONCE;
+    writeFileSync(configPath, (options.listeners ?? LISTENERS) + grace + text);
+  };
+  write(yaml);
   const log: Record<string, unknown>[] = [];
   const app = await startApp({
     configPath,
@@ -130,7 +139,7 @@ export async function startGateway(yaml: string, options: GatewayOptions = {}): 
       return { value, header: decodePart(value, 0), payload: decodePart(value, 1) };
     },
     reload: (next) => {
-      writeFileSync(configPath, LISTENERS + next);
+      write(next);
       return app.reload();
     },
     metrics: async () => await (await fetch(`${app.origins.ops}/metrics`)).text(),
