@@ -1,7 +1,7 @@
 /** Builds the image without an engine and without pulling: on a stand-in for `node:24-slim` made of Debian packages. */
 import { cp, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { run, succeeds } from './commands.ts';
+import { run, runPatiently, succeeds } from './commands.ts';
 
 /** As the Dockerfile names it. */
 const BASE = 'docker.io/library/node:24-slim';
@@ -66,7 +66,7 @@ export async function buildImage(repository: string, folder: string): Promise<Im
 async function buildBase(buildah: Buildah, repository: string): Promise<void> {
   const container = await buildah('from', 'scratch');
   const root = await buildah('mount', container);
-  await run('debootstrap', '--variant=minbase', DEBIAN, root);
+  await runPatiently('debootstrap', '--variant=minbase', DEBIAN, root);
   for (const path of NOT_SLIM) await rm(join(root, path), { recursive: true, force: true });
   const local = join(root, 'usr/local');
   await cp(join(repository, 'node_modules/node/bin/node'), join(local, 'bin/node'));

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 
 /** Registries have bad minutes. */
-const INSTALL_TRIES = 3;
+const REGISTRY_TRIES = 3;
 
 /** `buildah inspect` prints the whole history of an image, `buildah bud` what npm says. */
 const OUTPUT_BYTES_MAX = 64 * 1024 ** 2;
@@ -20,6 +20,12 @@ export async function run(program: string, ...args: readonly string[]): Promise<
   });
 }
 
+/** The same for a program that fetches from a registry, and that can go on where it was cut off. */
+export async function runPatiently(program: string, ...args: readonly string[]): Promise<string> {
+  for (let attempt = 1; attempt < REGISTRY_TRIES; attempt++) if (await succeeds(program, ...args)) return '';
+  return await run(program, ...args);
+}
+
 /** True where it ends with 0. */
 export async function succeeds(program: string, ...args: readonly string[]): Promise<boolean> {
   return await run(program, ...args).then(
@@ -35,10 +41,10 @@ export async function obstacle(programs: readonly string[]): Promise<string | nu
     return 'no namespaces in this sandbox';
   if (await haveAll(programs)) return null;
   if (!(await haveAll(['apt-get']))) return `no apt-get to install ${programs.join(' and ')} with`;
-  for (let attempt = 1; attempt <= INSTALL_TRIES; attempt++) {
-    await succeeds('apt-get', 'update');
-    if (await succeeds('apt-get', 'install', '--yes', '--no-install-recommends', ...programs)) return null;
-  }
+  await succeeds('apt-get', 'update');
+  const install = ['install', '--yes', '--no-install-recommends', ...programs];
+  await runPatiently('apt-get', ...install).catch(() => '');
+  if (await haveAll(programs)) return null;
   return `apt-get could not install ${programs.join(' and ')}`;
 }
 

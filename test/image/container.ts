@@ -26,6 +26,9 @@ export interface Surroundings {
   readonly environment: readonly string[];
 }
 
+/** From util-linux, as nsenter and setpriv are. */
+const ENGINE = 'unshare';
+
 /** The image's volume and its configuration are mounted, nothing else can be written. Ends as the process itself. */
 const MOUNT_AND_RUN = `
 set -e
@@ -44,13 +47,9 @@ export async function startContainer(image: Image, surroundings: Surroundings): 
   const asUser = confined(image, surroundings);
   const mounts = [image.root, surroundings.configFolder, user.split(':')[0] ?? ''];
   const program = [...mounts, ...asUser, ...entrypoint, ...command];
-  const unshare = spawn(
-    'unshare',
-    ['--mount', '--pid', '--fork', 'sh', '-c', MOUNT_AND_RUN, 'sh', ...program],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
+  const unshare = spawn(ENGINE, ['--mount', '--pid', '--fork', 'sh', '-c', MOUNT_AND_RUN, 'sh', ...program], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const exited = new Promise<number | null>((resolve) => unshare.once('exit', resolve));
   const pid = await firstChildOf(unshare.pid ?? 0);
   const enter = ['--target', String(pid), '--mount', '--pid', '--'];

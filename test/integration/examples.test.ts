@@ -51,12 +51,13 @@ function places(bind = '127.0.0.1:0'): Record<string, string> {
   };
 }
 
-/** `check`, and the gateway. */
-async function start(example: string, environment: Record<string, string>): Promise<void> {
+/** The gateway, after `check`, whose output is returned. */
+async function start(example: string, environment: Record<string, string>): Promise<string> {
   const { code, output } = await runCommand(['check', pathOf(example)], environment);
   expect(output).toContain(': ok, ');
   expect(code).toBe(0);
   app = await startApp({ configPath: pathOf(example), environment, writeLog: () => {} });
+  return output;
 }
 
 interface Call {
@@ -225,17 +226,22 @@ describe('config/examples/fusion', () => {
 describe('config/examples/wso2', () => {
   const certificate = selfSignedCertificate(RSA);
 
-  beforeEach(() =>
-    start('wso2', {
+  let checked: string;
+  beforeEach(async () => {
+    const privateKey = RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    checked = await start('wso2', {
       ...places(),
       WSO2_JWKS_URI: idp.jwksUri,
-      WSO2_KEY_FILE: secretFile(
-        RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        'key.pem',
-      ),
+      WSO2_KEY_FILE: secretFile(privateKey, 'key.pem'),
       WSO2_CERTIFICATE_FILE: secretFile(certificate, 'crt.pem'),
-    }),
-  );
+    });
+  });
+
+  it('is warned about: exp in milliseconds never ends for a standard library', () => {
+    expect(checked).toContain(
+      'times in milliseconds: to a standard JWT library such an assertion never expires',
+    );
+  });
 
   const callAsPeter = () =>
     get('/placeFinder/1.0.0/near', {
