@@ -23,6 +23,8 @@ export class RequestBody extends Readable {
   constructor(message: IncomingMessage) {
     super({ highWaterMark: BUFFER_BYTES });
     this.#message = message;
+    // A client may also leave when nobody reads any more, and an error without a listener ends the process.
+    this.on('error', () => {});
     message.on('end', this.#onEnd).on('error', this.#onCut).on('close', this.#onCut);
   }
 

@@ -1,7 +1,7 @@
 /** What operators see of their upstreams, from YAML to the scrape (GW-C08). */
 import { afterEach, describe, expect, it } from 'vitest';
 import { startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
-import { recordingUpstream } from '../support/upstream.ts';
+import { OK, recordingUpstream } from '../support/upstream.ts';
 
 let gateway: TestGateway;
 const closings: (() => Promise<void>)[] = [];
@@ -58,15 +58,26 @@ describe('health checks of a configuration', () => {
     yamlOf(['${BACKEND}']).replace('] }', `], health: { path: ${path}, interval: 100ms } }`);
 
   it('begin with the process, and move to the next configuration on reload', async () => {
-    gateway = await startGateway(checked('/first'));
-    const asked = (path: string) => gateway.backend.received.filter(({ url }) => url === path).length;
+    const target = await recordingUpstream(({ requestLine }, socket) => {
+      if (!requestLine.includes('/slow')) socket.write(OK);
+    });
+    closings.push(() => target.close());
+    const checkedTarget = (path: string) => checked(path).replace('${BACKEND}', target.url);
+    gateway = await startGateway(checkedTarget('/first'));
+    const asked = (path: string) =>
+      target.seen.filter(({ requestLine }) => requestLine.startsWith(`GET ${path} `)).length;
     await expect.poll(() => asked('/first')).toBeGreaterThan(1);
-    expect(await gateway.reload(checked('/second'))).toBe(true);
+    // A request that runs keeps its configuration alive, but not the checks of it.
+    const running = gateway.get('/slow').catch(() => {});
+    await expect.poll(() => asked('/slow')).toBe(1);
+    expect(await gateway.reload(checkedTarget('/second'))).toBe(true);
     await expect.poll(() => asked('/second')).toBeGreaterThan(0);
     const before = asked('/first');
     const after = asked('/second');
     await expect.poll(() => asked('/second')).toBeGreaterThan(after + 2);
     expect(asked('/first')).toBe(before);
+    await target.close();
+    await running;
   });
 
   it('carry no assertion and no credential', async () => {

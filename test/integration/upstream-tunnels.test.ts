@@ -104,9 +104,26 @@ describe('handshakes that find no connection', () => {
     expect(edge.upstreams.status()).toMatchObject([{ breaker: 'closed' }]);
   });
 
-  it('close it again when one gets through', async () => {
-    await start([(await server()).url]);
-    expect((await exchange(edge.port, HANDSHAKE)).status).toBe(101);
+  it('in a row are not a row when one between gets through', async () => {
+    const seat = await server();
+    await seat.close();
+    await start([seat.url]);
+    const statuses: number[] = [];
+    const shake = async () => void statuses.push((await exchange(edge.port, HANDSHAKE)).status);
+    for (let count = 0; count < 4; count += 1) await shake();
+    const back = await recordingUpstream(TUNNELS, seat.port);
+    await shake();
+    await back.close();
+    for (let count = 0; count < 4; count += 1) await shake();
+    expect(statuses).toEqual([502, 502, 502, 502, 101, 502, 502, 502, 502]);
+  });
+
+  it('are not those that are lost after it: one client could provoke that', async () => {
+    const losing = await recordingUpstream((_request, socket) => socket.destroy());
+    servers.push(losing);
+    await start([losing.url]);
+    for (let count = 0; count < 8; count += 1)
+      expect((await exchange(edge.port, HANDSHAKE)).status).toBe(502);
     expect(edge.upstreams.status()).toMatchObject([{ breaker: 'closed' }]);
   });
 });

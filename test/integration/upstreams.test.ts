@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { UpstreamSettings } from '../../src/core/upstream.ts';
 import type { Upstream } from '../../src/forward/upstream.ts';
@@ -176,6 +177,17 @@ describe('breaker (U07)', () => {
     back.close();
   });
 
+  it('does not take a trial whose client has gone for an answer of the target', async () => {
+    const { upstream, clock } = upstreamOf([await deadUrl()]);
+    for (let count = 0; count < 5; count += 1) await outcomeOf(upstream);
+    clock.advanceMs(5000);
+    const body = new Readable({ read: () => {} });
+    const trial = outcomeOf(upstream, { method: 'POST', body });
+    body.destroy();
+    await trial;
+    expect(await outcomeOf(upstream)).toBe('upstream_unreachable');
+  });
+
   it('gives the requests to the other targets while it is open', async () => {
     const alive = await server();
     const { upstream, ports } = upstreamOf([await deadUrl(), alive.url]);
@@ -294,6 +306,21 @@ describe('health checks', () => {
     await timers.passMs(0);
     await expect.poll(() => upstreams?.status().every(({ isHealthy }) => !isHealthy)).toBe(true);
     for (let count = 0; count < 4; count += 1) expect(await outcomeOf(upstreams.get('app'))).toBe('200 ok');
+  });
+
+  it('that get no connection end with their timeout', async () => {
+    // It takes TCP connections and never speaks TLS.
+    const mute = await server(() => {});
+    const clock = fakeClock();
+    const timers = fakeScheduler(clock);
+    const settings = httpUpstream(mute.url.replace('http:', 'https:'), {
+      health: { ...HEALTH, unhealthyAfter: 1 },
+      timeouts: { ...TIMEOUTS, connectMs: 500 },
+    });
+    upstreams = createUpstreams([settings], upstreamPorts({ clock, schedule: timers.schedule }));
+    upstreams.startChecks();
+    await timers.passMs(HEALTH.timeoutMs);
+    expect(upstreams.status()).toMatchObject([{ isHealthy: false }]);
   });
 
   it('that get no answer end with their timeout', async () => {

@@ -10,7 +10,7 @@ import { createUpstreams, type Upstreams } from '../../src/forward/upstreams.ts'
 import { outcomeOf } from '../support/capture.ts';
 import { type Edge, get, httpUpstream, startEdge, upstreamPorts } from '../support/edge.ts';
 import { seededRandom } from '../support/random.ts';
-import { exchange } from '../support/raw-client.ts';
+import { exchange, rawClient } from '../support/raw-client.ts';
 import { settled } from '../support/scheduler.ts';
 import { headerOf, OK, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
 
@@ -129,6 +129,24 @@ describe('a body (U02)', () => {
       expect((await exchange(edge.port, Buffer.concat([Buffer.from(head), body]))).status).toBe(200);
     }
     expect(alive.seen.map((seen) => seen.body === body.toString('latin1'))).toEqual([true, true]);
+  });
+
+  it('may fail when nobody sends it any more: the process lives on', async () => {
+    const { upstream } = upstreamOf([await deadUrl()]);
+    const body = new Readable({ read: () => {} });
+    const headers = ['Host', 'first-target', 'Content-Length', '4'];
+    expect(await outcomeOf(upstream, { method: 'POST', headers, body })).toBe('upstream_unreachable');
+    expect(() => body.emit('error', new Error('the client has gone'))).not.toThrow();
+  });
+
+  it('whose client leaves after the refusal harms nobody else', async () => {
+    edge = await startEdge({ upstreams: [settingsOf([await deadUrl()])] });
+    const client = await rawClient(edge.port);
+    client.send(`${get('/', 'Content-Length: 100\r\n').replace('GET', 'POST')}part`);
+    expect((await client.waitFor(1))[0]?.status).toBe(502);
+    client.socket.resetAndDestroy();
+    await client.closed();
+    expect((await exchange(edge.port, get('/'))).status).toBe(502);
   });
 
   it('whose client leaves while targets refuse harms nobody else', async () => {

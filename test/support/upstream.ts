@@ -28,8 +28,10 @@ export type Script = (request: SeenRequest, socket: Socket) => void;
 
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok';
 
+/** `wantedPort` 0: any that is free. */
 export async function recordingUpstream(
   script: Script = (_request, socket) => void socket.write(OK),
+  wantedPort = 0,
 ): Promise<RecordingUpstream> {
   const seen: SeenRequest[] = [];
   const pieces: Buffer[] = [];
@@ -55,7 +57,7 @@ export async function recordingUpstream(
     });
   });
   const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wantedPort, '127.0.0.1', () => {
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : 0);
     });

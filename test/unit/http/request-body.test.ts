@@ -30,6 +30,11 @@ describe('RequestBody', () => {
     await expect(body.toArray()).rejects.toThrow('incomplete');
   });
 
+  it('takes a client that leaves when nobody reads any more: the process lives on', () => {
+    const body = new RequestBody(message('Content-Length', '4'));
+    expect(() => body.emit('error', new Error('the client has gone'))).not.toThrow();
+  });
+
   it('leaves the connection of the client open when it is destroyed', async () => {
     const request = message('Content-Length', '4');
     const body = new RequestBody(request);
