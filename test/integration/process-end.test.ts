@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LISTENERS } from '../support/gateway.ts';
+import { type ServeProcess, serveProcess, until } from '../support/serve.ts';
+import { hs256 } from '../support/tokens.ts';
+import { OK, type RecordingUpstream, recordingUpstream } from '../support/upstream.ts';
+
+const SECRET = 'a-secret-that-is-long-enough-for-hs256';
+const CONFIG = `${LISTENERS}
+realms: [{ name: a, issuer: a, signingKey: { secret: "${SECRET}" } }]
+assertion: { userClaims: { retriever: { module: ./claims.mjs } } }
+routes:
+  - { name: home, match: { pathPrefix: / }, upstream: "\${BACKEND}" }
+  - { name: public, match: { pathPrefix: /public }, upstream: "\${BACKEND}", auth: none }
+`;
+/** A retriever that throws where nobody catches, for two of its users. */
+const CLAIMS = `
+export function getClaims(user) {
+  if (user === 'thrower') setTimeout(() => { throw new Error('thrown into the void'); });
+  if (user === 'rejecter') void Promise.reject(new Error('rejected into the void'));
+  return {};
+}
+`;
+
+let folder: string;
+let upstream: RecordingUpstream;
+let held: Socket[];
+let gateway: ServeProcess;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'countersign-end-'));
+  held = [];
+  upstream = await recordingUpstream((request, socket) => {
+    if (request.requestLine.includes('/slow')) held.push(socket);
+    else socket.write(OK);
+  });
+  writeFileSync(join(folder, 'claims.mjs'), CLAIMS);
+  writeFileSync(join(folder, 'countersign.yaml'), CONFIG);
+  gateway = serveProcess(['--config', join(folder, 'countersign.yaml')], { BACKEND: upstream.url });
+});
+afterEach(async () => {
+  gateway.kill('SIGKILL');
+  await gateway.exit();
+  await upstream.close();
+  rmSync(folder, { recursive: true });
+});
+
+const tokenOf = (sub: string) => hs256(SECRET, { iss: 'a', sub, exp: Math.floor(Date.now() / 1000) + 300 });
+
+describe('an error that nobody catches', () => {
+  it.each([
+    ['thrower', 'thrown into the void'],
+    ['rejecter', 'rejected into the void'],
+  ])(
+    'by a %s lets running requests finish, is logged, and ends the process with 1 (D06)',
+    async (user, cause) => {
+      const { proxy } = await gateway.listening();
+      const slow = fetch(`${proxy}/public/slow`);
+      await until(() => held.length === 1);
+      const trigger = fetch(proxy, { headers: { Authorization: `Bearer ${tokenOf(user)}` } });
+      await until(() =>
+        gateway.log().some(({ msg }) => msg === 'Stopping after a defect: nothing caught this'),
+      );
+      for (const socket of held) socket.write(OK);
+      expect((await slow).status).toBe(200);
+      expect((await trigger).status).toBe(200);
+      expect(await gateway.exit()).toBe(1);
+      expect(JSON.stringify(gateway.log())).toContain(cause);
+      expect(gateway.stderr()).toContain(cause);
+    },
+  );
+});
+
+describe('a second signal', () => {
+  it.each([
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGTERM', 'SIGINT'],
+    ['SIGINT', 'SIGTERM'],
+  ] as const)('%s %s ends at once what runs (GW-C14)', async (first, second) => {
+    const { proxy } = await gateway.listening();
+    const slow = fetch(`${proxy}/public/slow`);
+    await until(() => held.length === 1);
+    gateway.kill(first);
+    await until(() =>
+      gateway.log().some(({ msg }) => msg === 'Stopping: running requests are finished first'),
+    );
+    gateway.kill(second);
+    await expect(slow).rejects.toThrow();
+    expect(await gateway.exit()).toBe(1);
+  });
+});
