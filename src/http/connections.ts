@@ -37,7 +37,8 @@ export class Connections {
 
   serve(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     this.#open.add(response);
-    if (this.#isClosing) response.shouldKeepAlive = false;
+    // node:http loses bytes behind an upgrade that it does not make: what comes next may be the middle of a request.
+    if (this.#isClosing || message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     response.once('close', () => this.#open.delete(response));
     this.#turns.take(response, () => {
       this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
