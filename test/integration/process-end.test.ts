@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LISTENERS } from '../support/gateway.ts';
+import { rawClient } from '../support/raw-client.ts';
 import { type ServeProcess, serveProcess, until } from '../support/serve.ts';
 import { hs256 } from '../support/tokens.ts';
 import { OK, type RecordingUpstream, recordingUpstream } from '../support/upstream.ts';
@@ -30,6 +31,9 @@ let upstream: RecordingUpstream;
 let held: Socket[];
 let gateway: ServeProcess;
 
+const serve = (openFilesMax?: number) =>
+  serveProcess(['--config', join(folder, 'countersign.yaml')], { BACKEND: upstream.url }, openFilesMax);
+
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'countersign-end-'));
   held = [];
@@ -39,7 +43,7 @@ beforeEach(async () => {
   });
   writeFileSync(join(folder, 'claims.mjs'), CLAIMS);
   writeFileSync(join(folder, 'countersign.yaml'), CONFIG);
-  gateway = serveProcess(['--config', join(folder, 'countersign.yaml')], { BACKEND: upstream.url });
+  gateway = serve();
 });
 afterEach(async () => {
   gateway.kill('SIGKILL');
@@ -90,5 +94,26 @@ describe('a second signal', () => {
     gateway.kill(second);
     await expect(slow).rejects.toThrow();
     expect(await gateway.exit()).toBe(1);
+  });
+});
+
+describe('a process out of file descriptors', () => {
+  it('answers on the connections that it has, and on new ones when there is room again (D02)', async () => {
+    gateway.kill('SIGKILL');
+    await gateway.exit();
+    gateway = serve(64);
+    const { proxy, ops } = await gateway.listening();
+    const operator = await rawClient(Number(new URL(ops).port));
+    const healthz = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    operator.send(healthz);
+    await operator.waitFor(1);
+    const crowd = await Promise.all(
+      Array.from({ length: 100 }, () => rawClient(Number(new URL(proxy).port))),
+    );
+    await until(() => crowd.some(({ socket }) => socket.destroyed));
+    operator.send(healthz);
+    expect((await operator.waitFor(2)).map(({ status }) => status)).toEqual([200, 200]);
+    for (const one of [operator, ...crowd]) one.close();
+    await until(async () => (await fetch(`${proxy}/public`).catch(() => null))?.status === 200);
   });
 });

@@ -18,12 +18,19 @@ export interface ServeProcess {
   exit(): Promise<number | null>;
 }
 
-/** `args` after `serve`. `env` is the whole environment. End every process with a signal, or await its exit. */
+/**
+ * `args` after `serve`. `env` is the whole environment. `openFilesMax`: as `ulimit -n` sets it. End every process with
+ * a signal, or await its exit.
+ */
 export function serveProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  openFilesMax: number | 'unlimited' = 'unlimited',
 ): ServeProcess {
-  const child = spawn(process.execPath, [MAIN, 'serve', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = [process.execPath, MAIN, 'serve', ...args];
+  const limited = ['-c', 'ulimit -n "$0" && exec "$@"', String(openFilesMax), ...command];
+  const [file = '', ...rest] = openFilesMax === 'unlimited' ? command : ['/bin/sh', ...limited];
+  const child = spawn(file, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => {
