@@ -207,15 +207,18 @@ describe('breaker (U07)', () => {
     },
   );
 
-  it('stays closed where clients leave', async () => {
-    const { upstream } = upstreamOf([(await server(() => {})).url]);
+  it('stays closed where clients leave, and nothing is tried again for them', async () => {
+    const silent = await server(() => {});
+    const { upstream, ports } = upstreamOf([silent.url]);
     for (let count = 0; count < 8; count += 1) {
       const sink = new CapturingSink();
       const done = upstream.forward(requestFor(), sink).catch(() => {});
+      await expect.poll(() => silent.seen.length, { interval: 2 }).toBe(count + 1);
       sink.abort();
       await done;
     }
     expect(upstream.status()).toMatchObject([{ breaker: 'closed' }]);
+    expect(ports.retries).toEqual([]);
   });
 });
 
