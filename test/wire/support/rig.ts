@@ -22,6 +22,8 @@ export interface RigOptions {
   readonly upstreamUrl?: string;
   /** More members of the route `app`, in YAML, each behind a comma. */
   readonly app?: string;
+  /** More routes, in YAML. */
+  readonly routes?: string;
 }
 
 export interface WireRig {
@@ -34,7 +36,7 @@ export interface WireRig {
   stop(): Promise<void>;
 }
 
-const configuration = ({ limits = '', timeouts = '', app = '' }: RigOptions) => `
+const configuration = ({ limits = '', timeouts = '', app = '', routes = '' }: RigOptions) => `
 limits: { ${limits} }
 shutdownGrace: 1s
 realms:
@@ -45,7 +47,7 @@ upstreams:
 routes:
   - { name: app, match: { pathPrefix: / }, upstream: app${app} }
   - { name: public, match: { pathPrefix: ${PUBLIC} }, upstream: app, auth: none }
-  - { name: read-only, match: { pathPrefix: /read-only, methods: [GET] }, upstream: app }
+  - { name: read-only, match: { pathPrefix: /read-only, methods: [GET] }, upstream: app }${routes}
 `;
 
 export async function startRig(options: RigOptions = {}): Promise<WireRig> {
