@@ -16,17 +16,25 @@ export interface SinkOptions {
   readonly clock: Clock;
 }
 
+/** A first piece up to this may wait for its end: copying a longer one costs more than a second buffer to write. */
+const HELD_BYTES_MAX = 16 * 1024;
+
 export class ServerResponseSink implements ResponseSink {
   readonly #options: SinkOptions;
+  /** True until what came with the head has been handed over. */
+  #isStarting = false;
+  /** The first piece, while its end may come with it. */
+  #held: Buffer | null = null;
   #stalled: NodeJS.Timeout | undefined;
   #closeListener: (() => void) | undefined;
+  #drainListener: (() => void) | undefined;
   bytes = 0;
   /** When the head of the upstream's answer came; null: not yet. */
   startedAtMs: number | null = null;
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    options.response.once('close', () => clearTimeout(this.#stalled));
+    options.response.once('close', () => this.#onClosed());
   }
 
   get isClosed(): boolean {
@@ -44,23 +52,29 @@ export class ServerResponseSink implements ResponseSink {
         cause,
       });
     }
-    // A head that comes with its body leaves in one packet; one that comes alone (server-sent events) does not wait.
-    queueMicrotask(() => {
-      if (this.bytes === 0 && !response.writableEnded) response.flushHeaders();
-    });
+    // What comes with the head leaves with it; a head that comes alone (server-sent events) does not wait.
+    this.#isStarting = true;
+    queueMicrotask(() => this.#release());
   }
 
   write(chunk: Buffer): boolean {
-    const { response, idleTimeoutMs } = this.#options;
     this.bytes += chunk.length;
-    if (response.write(chunk)) return true;
-    this.#stalled ??= setTimeout(() => this.#cutStalled(), idleTimeoutMs);
-    return false;
+    if (this.#isStarting && this.#held === null && chunk.length <= HELD_BYTES_MAX) {
+      this.#held = chunk;
+      return true;
+    }
+    this.#release();
+    return this.#send(chunk);
   }
 
   end(): void {
     const { response, message } = this.#options;
-    response.end();
+    const held = this.#held;
+    this.#held = null;
+    this.#isStarting = false;
+    // Text of one byte a character is joined to the head and written at once; node:http gathers buffers.
+    if (held === null) response.end();
+    else response.end(held.toString('latin1'), 'latin1');
     // An upstream may answer before it has the whole body: what is left must not block the connection.
     drain(message, () => {});
   }
@@ -72,20 +86,45 @@ export class ServerResponseSink implements ResponseSink {
     response.destroy();
   }
 
+  /** The last listener counts, as a request may be tried more than once. */
   onDrain(listener: () => void): void {
-    this.#options.response.on('drain', () => {
-      clearTimeout(this.#stalled);
-      this.#stalled = undefined;
-      listener();
-    });
+    this.#drainListener = listener;
   }
 
+  /** The last listener counts. */
   onClose(listener: () => void): void {
-    const { response } = this.#options;
     this.#closeListener = listener;
-    response.once('close', () => {
-      if (!response.writableFinished) listener();
-    });
+  }
+
+  #release(): void {
+    const { response } = this.#options;
+    const held = this.#held;
+    const isHeadAlone = this.#isStarting && this.bytes === 0;
+    this.#held = null;
+    this.#isStarting = false;
+    if (held !== null) this.#send(held);
+    else if (isHeadAlone) response.flushHeaders();
+  }
+
+  #send(chunk: Buffer): boolean {
+    const { response, idleTimeoutMs } = this.#options;
+    if (response.write(chunk)) return true;
+    if (this.#stalled === undefined) {
+      this.#stalled = setTimeout(() => this.#cutStalled(), idleTimeoutMs);
+      response.once('drain', () => this.#onDrained());
+    }
+    return false;
+  }
+
+  #onDrained(): void {
+    clearTimeout(this.#stalled);
+    this.#stalled = undefined;
+    this.#drainListener?.();
+  }
+
+  #onClosed(): void {
+    clearTimeout(this.#stalled);
+    if (!this.#options.response.writableFinished) this.#closeListener?.();
   }
 
   /** A pipelined response that waits for its turn emits no `close`: its upstream is told here. */
