@@ -96,6 +96,7 @@ function serverOptions({ limits, handlers }: ListenerOptions): ServerOptions {
     connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
     requireHostHeader: false, // decide() refuses it with a problem; node:http would with an empty 400
     noDelay: true,
+    optimizeEmptyRequests: true, // no stream for a body that cannot come
     shouldUpgradeCallback: (message) => handlers.upgrade !== undefined && isWebSocketUpgrade(message),
   };
 }
