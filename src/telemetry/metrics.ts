@@ -27,21 +27,38 @@ interface Collector {
   labels(...values: string[]): Series;
 }
 
+/** Series by one label value after the other: a request finds its own without a key being put together. */
+interface Branch {
+  readonly next: Map<string, Branch>;
+  series: Series | null;
+}
+
+function newBranch(): Branch {
+  return { next: new Map(), series: null };
+}
+
+function grow({ next }: Branch, label: string): Branch {
+  const branch = newBranch();
+  next.set(label, branch);
+  return branch;
+}
+
 export function createMetrics(prefix: string): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const names = Object.keys(METRICS) as MetricName[];
   const collectors = new Map(names.map((name) => [name, collectorOf(registry, prefix, name)]));
-  const known = new Map<string, Series>();
+  const known = new Map(names.map((name) => [name, newBranch()]));
   const updates: (() => void)[] = [];
 
   const series = (name: MetricName, labels: readonly string[]): Series => {
-    const key = labels.length === 0 ? name : `${name}\n${labels.join('\n')}`;
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    const made = collectors.get(name)?.labels(...labels) ?? {};
-    known.set(key, made);
-    return made;
+    let branch = known.get(name) ?? newBranch();
+    for (const label of labels) {
+      const next: Branch = branch.next.get(label) ?? grow(branch, label);
+      branch = next;
+    }
+    branch.series ??= collectors.get(name)?.labels(...labels) ?? {};
+    return branch.series;
   };
 
   return {
