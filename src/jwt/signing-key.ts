@@ -165,8 +165,18 @@ const CURVES: ReadonlyMap<Algorithm, string> = new Map([
 
 const generatePair = promisify(generateKeyPair);
 
-/** Off the event loop. The id is the RFC 7638 thumbprint; random for secrets, so that it tells nothing about them. */
+/**
+ * Off the event loop. The id is the RFC 7638 thumbprint; random for secrets, so that it tells nothing about them. It
+ * begins with no hyphen: operators write it on command lines, where that would be an option.
+ */
 export async function generateSigningKey(algorithm: Algorithm): Promise<GeneratedKey> {
+  for (;;) {
+    const made = await makeKeyMaterial(algorithm);
+    if (!made.id.startsWith('-')) return made;
+  }
+}
+
+async function makeKeyMaterial(algorithm: Algorithm): Promise<GeneratedKey> {
   const secretBytes = SECRET_BYTES.get(algorithm);
   if (secretBytes !== undefined) {
     const id = randomBytes(SECRET_ID_BYTES).toString('base64url');

@@ -78,3 +78,10 @@ describe('generateSigningKey', () => {
     expect(id).toBe(await calculateJwkThumbprint(jwk));
   });
 });
+
+describe('generateSigningKey ids', () => {
+  it('makes ids that no command line takes for an option', async () => {
+    const made = await Promise.all(Array.from({ length: 300 }, () => generateSigningKey('EdDSA')));
+    expect(made.filter(({ id }) => id.startsWith('-'))).toEqual([]);
+  });
+});
