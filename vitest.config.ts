@@ -10,8 +10,12 @@ const project = (name: string) => ({
   },
 });
 
+/** More than the two cores of a small machine: most suites wait for sockets, child processes and each other. */
+const WORKERS_MAX = 3;
+
 export default defineConfig({
   test: {
+    maxWorkers: WORKERS_MAX,
     reporters: ['default'],
     projects: ['unit', 'conformance', 'security', 'wire', 'integration', 'tidy'].map(project),
   },
