@@ -26,6 +26,9 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
+/** wrk counts a request without an answer for so long as broken: longer than the slowest peer takes on 500 connections. */
+const TIMEOUT_SECONDS = 30;
+
 /** The fastest driver there is; wrk knows no rates. */
 export function driverName(): string {
   return has('wrk')
@@ -45,14 +48,9 @@ export async function drive(load: Load): Promise<LoadResult> {
     BENCH_RATE: `${load.perSecond ?? 0}`,
   };
   const isWrk = load.perSecond === undefined && has('wrk');
-  const wrk = [
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    '-s',
-    join(import.meta.dirname, 'wrk.lua'),
-    origin,
-  ];
+  const script = join(import.meta.dirname, 'wrk.lua');
+  const limits = [`-c${connections}`, `-d${seconds}s`, `--timeout=${TIMEOUT_SECONDS}s`];
+  const wrk = ['-t1', ...limits, '-s', script, origin];
   const command = isWrk
     ? { file: 'wrk', args: wrk, env }
     : { file: process.execPath, args: [join(import.meta.dirname, 'driver.ts')], env };
