@@ -65,6 +65,8 @@ const NOT_HTTP: readonly AnswerCase[] = [
   ['both framings', ok(`${LENGTH}${CHUNKED}`, '5\r\nhello\r\n0\r\n\r\n')],
   ['both framings, chunks first', ok(`${CHUNKED}${LENGTH}`, '5\r\nhello\r\n0\r\n\r\n')],
   ['a header of 70 KB', ok(`X-Big: ${'x'.repeat(70_000)}\r\n${LENGTH}`, 'hello')],
+  // RFC 9110 §15.2 would have it passed over, as 102 and 103 are; undici refuses it, which is safe.
+  ['a 100 that nobody asked for', `HTTP/1.1 100 Continue\r\n\r\n${OK}`],
   ['an unsolicited 101', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
 ].map(([name, bytes]) => ({ name: name ?? '', bytes: bytes ?? '', ...refused }));
 
