@@ -24,11 +24,11 @@ export function has(program: string): boolean {
   return found;
 }
 
-/** First line of what the program prints, on either stream; null where it cannot be run. */
+/** First line with text of what the program prints, on either stream; null where it cannot be run. */
 export function versionLine(file: string, args: readonly string[]): string | null {
   try {
     const text = execFileSync('sh', ['-c', '"$0" "$@" 2>&1', file, ...args], { encoding: 'utf8' });
-    return text.split('\n')[0] ?? '';
+    return text.split('\n').find((line) => line.trim() !== '') ?? '';
   } catch {
     return null;
   }
