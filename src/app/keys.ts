@@ -92,8 +92,7 @@ async function keyDirectory(configuration: Configuration): Promise<KeyDirectory>
     throw new KeysCommandError('the signing keys are files named in assertion.keys: change them there');
   const directory = signingKeyDirectory(compiled.dataDir);
   await openKeyDirectory(directory, createQuietRuntime(compiled).log);
-  const longestTtlMs = Math.max(0, ...compiled.routes.routes.map((route) => route.assertion?.ttlMs ?? 0));
-  return { directory, clock: systemClock, longestTtlMs };
+  return { directory, clock: systemClock, longestTtlMs: compiled.assertion?.longestTtlMs ?? 0 };
 }
 
 /** Fetches every key set once. */

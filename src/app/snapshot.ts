@@ -94,17 +94,16 @@ function upstreamsOf(compiled: Compiled, { clock, log, metrics }: SnapshotParts)
 }
 
 async function openSigningKeys(
-  { assertion, dataDir, routes }: Compiled,
+  { assertion, dataDir }: Compiled,
   { clock, log, isPassing = false }: SnapshotParts,
 ): Promise<Keyring> {
-  const lives = routes.routes.map((route) => route.assertion?.ttlMs ?? 0);
   const given = assertion === null ? [] : assertion.keys;
   const algorithms = assertion?.algorithms ?? [];
   const source =
     given === null && algorithms.length > 0
       ? { directory: signingKeyDirectory(dataDir), isUntouched: isPassing }
       : { keys: given ?? [] };
-  return await openKeyring({ source, algorithms, longestTtlMs: Math.max(0, ...lives), clock, log });
+  return await openKeyring({ source, algorithms, longestTtlMs: assertion?.longestTtlMs ?? 0, clock, log });
 }
 
 /** Where generated signing keys live. */

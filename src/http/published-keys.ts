@@ -1,18 +1,12 @@
 /** The public keys of the assertion, for backends that verify it: a JWK set (RFC 7517 §5) and PEM. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-
-/** What is published. Never a secret: HMAC keys are not in it. */
-export interface PublishedKeys {
-  jwks(): { readonly body: string; readonly etag: string };
-  /** Public keys and certificates, one PEM block after another. */
-  pem(): string;
-}
+import { JWKS_MAX_AGE_MS, type PublishedKeys } from '../core/published-keys.ts';
+import { SECOND_MS } from '../core/time.ts';
 
 const JWKS_PATHS: ReadonlySet<string> = new Set(['/.well-known/jwks.json', '/jwks']);
 const PEM_PATH = '/.well-known/jwks.pem';
 
-/** How long backends keep the set, in seconds: short enough that a rotation reaches all within five minutes. */
-const MAX_AGE_SECONDS = 300;
+const MAX_AGE_SECONDS = JWKS_MAX_AGE_MS / SECOND_MS;
 
 /** Answers a request for published keys; false: the path is not one of theirs. */
 export function servePublishedKeys(

@@ -1,8 +1,7 @@
 /** When a signing key may sign, be published and be forgotten. Pure: entries in, entries out. */
+import { JWKS_MAX_AGE_MS } from '../core/published-keys.ts';
 import type { KeyEntry } from './key-files.ts';
 
-/** `max-age` of the published key set: how long a backend may not have seen a new key. */
-export const JWKS_MAX_AGE_MS = 5 * 60_000;
 /** How often every instance reads the key directory again. */
 export const KEYS_RELOAD_MS = 30_000;
 /**

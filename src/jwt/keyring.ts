@@ -1,12 +1,13 @@
 /** The keys that sign assertions: which one signs now, and which ones backends must know. */
 import { CountersignError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import type { PublishedKeys } from '../core/published-keys.ts';
 import type { Algorithm } from '../core/realm.ts';
 import type { Clock } from '../core/time.ts';
 import { KeyPolicyError } from './jwk-policy.ts';
 import { fillKeyDirectory, type LoadedKey, loadKeyDirectory } from './key-directory.ts';
 import { openKeyDirectory } from './key-files.ts';
-import { type PublishedKeys, publishedKeys } from './published-keys.ts';
+import { publishedKeys } from './published-keys.ts';
 import {
   type GivenKey,
   generateSigningKey,

@@ -1,14 +1,8 @@
 /** The public half of the keyring, as backends fetch it: a JWK set (RFC 7517 §5) or PEM. */
 import { createHash, createPublicKey } from 'node:crypto';
 import type { JsonObject } from '../core/json.ts';
+import type { PublishedKeys } from '../core/published-keys.ts';
 import type { SigningKey } from './signing-key.ts';
-
-export interface PublishedKeys {
-  /** `etag` is a strong entity tag, quotes included (RFC 9110 §8.8.3). */
-  jwks(): { readonly body: string; readonly etag: string };
-  /** Public keys as SubjectPublicKeyInfo blocks, in the order of the key set. */
-  pem(): string;
-}
 
 const ETAG_CHARACTERS = 22;
 

@@ -1,14 +1,7 @@
 /** Which shared secrets may check signatures: long enough, not an example from a web page, and no public key. */
 import { createPublicKey } from 'node:crypto';
-import type { Algorithm } from '../core/realm.ts';
+import { type Algorithm, SECRET_BYTES_MIN } from '../core/realm.ts';
 import { KeyPolicyError } from './jwk-policy.ts';
-
-/** RFC 7518 §3.2: a secret has at least the size of the hash output. In bytes. */
-const SECRET_BYTES_MIN: ReadonlyMap<Algorithm, number> = new Map([
-  ['HS256', 32],
-  ['HS384', 48],
-  ['HS512', 64],
-]);
 
 export const SECRET_ALGORITHMS: readonly Algorithm[] = [...SECRET_BYTES_MIN.keys()];
 

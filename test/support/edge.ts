@@ -6,6 +6,7 @@ import { compileHeaderPolicy } from '../../src/core/headers.ts';
 import type { ListenerLimits } from '../../src/core/limits.ts';
 import type { ListenerTls } from '../../src/core/listener-tls.ts';
 import type { VerifiedToken } from '../../src/core/principal.ts';
+import type { PublishedKeys } from '../../src/core/published-keys.ts';
 import { compileRoutes, type Route } from '../../src/core/route.ts';
 import type { UpstreamSettings, UpstreamTls } from '../../src/core/upstream.ts';
 import type { UpstreamPorts } from '../../src/forward/target.ts';
@@ -13,7 +14,6 @@ import { createUpstreams, type Upstreams } from '../../src/forward/upstreams.ts'
 import type { AccessRecord } from '../../src/http/access.ts';
 import { compileTrustedProxies } from '../../src/http/client-address.ts';
 import { createProxyListener, type SnapshotInUse } from '../../src/http/proxy.ts';
-import type { PublishedKeys } from '../../src/http/published-keys.ts';
 import { ASSERTION_POLICY, testRoute, testToken } from './policy.ts';
 
 /** Protected, minting, everything below `/`, to the upstream `app`. */

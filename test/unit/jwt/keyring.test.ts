@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { JWKS_MAX_AGE_MS, KEYS_RELOAD_MS, RETIRED_MARGIN_MS } from '../../../src/jwt/key-lifecycle.ts';
+import { JWKS_MAX_AGE_MS } from '../../../src/core/published-keys.ts';
+import { KEYS_RELOAD_MS, RETIRED_MARGIN_MS } from '../../../src/jwt/key-lifecycle.ts';
 import { exportKeys, generateKey, listKeys, retireKey, rotateKeys } from '../../../src/jwt/key-operations.ts';
 import { type Keyring, openKeyring } from '../../../src/jwt/keyring.ts';
 import { selfSignedCertificate } from '../../support/certificate.ts';
