@@ -13,21 +13,35 @@ interface Room {
   readonly isOuter?: true;
 }
 
-const EDGE = ['core', 'gateway', 'forward', 'tokens', 'identity-providers', 'telemetry'];
-const INNER = ['core', 'config', 'jwt', 'claims', 'tokens', 'stores', 'gateway', 'identity-providers'];
+const EDGE = ['core', 'gateway', 'forward', 'objects', 'tokens', 'identity-providers', 'telemetry'];
+const INNER = [
+  'core',
+  'objects',
+  'config',
+  'jwt',
+  'claims',
+  'tokens',
+  'stores',
+  'gateway',
+  'identity-providers',
+];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   core: { rooms: [] },
   telemetry: { rooms: ['core'], packages: ['pino', 'prom-client'], isOuter: true },
-  config: { rooms: ['core'], packages: ['yaml', 'zod'] },
+  objects: { rooms: ['core'], packages: ['zod'] },
+  config: { rooms: ['core', 'objects'], packages: ['yaml', 'zod'] },
   jwt: { rooms: ['core'], packages: ['jose', 'lru-cache'] },
   claims: { rooms: ['core'], packages: [] },
-  tokens: { rooms: ['core'] },
-  'identity-providers': { rooms: ['core', 'tokens'], packages: ['quickjs-emscripten'] },
-  stores: { rooms: ['core', 'tokens'], packages: ['node:sqlite', 'pg'] },
+  tokens: { rooms: ['core', 'objects'] },
+  'identity-providers': {
+    rooms: ['core', 'objects', 'tokens'],
+    packages: ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-sync'],
+  },
+  stores: { rooms: ['core', 'objects', 'tokens'], packages: ['node:sqlite', 'pg'] },
   gateway: { rooms: ['core'] },
   forward: { rooms: ['core', 'telemetry'], packages: ['undici', 'http-proxy', 'node:http', 'node:https'] },
-  http: { rooms: EDGE, packages: ['node:http', 'node:https'] },
+  http: { rooms: EDGE, packages: ['node:http', 'node:https', 'zod'] },
   grpc: { rooms: EDGE, packages: ['@grpc/grpc-js'] },
   middleware: { rooms: ['core', 'gateway', 'app'] },
   backend: { rooms: ['core'], packages: ['jose'] },

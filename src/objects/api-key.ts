@@ -1,0 +1,32 @@
+/** An API key: who may call the token service's administrative endpoints. */
+import { z } from 'zod';
+import { type Stored, text, uuid } from './values.ts';
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type ApiMethod = (typeof METHODS)[number];
+
+/** Characters of a key as given: 32 are 192 bits of base64url; shorter ones can be guessed. */
+export const API_KEY_MIN_CHARS = 32;
+const API_KEY_MAX_CHARS = 256;
+
+export const apiKeySchema = z.strictObject({
+  id: uuid().optional(),
+  name: text().optional(),
+  key: z.string().min(API_KEY_MIN_CHARS).max(API_KEY_MAX_CHARS).optional().meta({
+    description: 'The key itself; made where absent. Only its HMAC is stored.',
+  }),
+  tenantId: uuid().nullish().meta({ description: 'The only tenant it can reach.' }),
+  permissions: z
+    .strictObject({
+      endpoints: z.record(z.string().startsWith('/'), z.array(z.enum(METHODS))).default({}),
+    })
+    .prefault({})
+    .meta({ description: 'Methods by path; none listed: everything.' }),
+  expirationInstant: z.int().optional().meta({ description: 'Milliseconds.' }),
+});
+
+/** As stored: without the key. */
+export type ApiKey = Omit<Stored<z.output<typeof apiKeySchema>>, 'key'> & {
+  /** Base64url of an HMAC-SHA256 under a key derived from the master key. */
+  readonly keyHash: string;
+};

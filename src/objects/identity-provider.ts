@@ -1,0 +1,101 @@
+/** An External JWT identity provider: whose tokens are taken, and how they become users. */
+import { z } from 'zod';
+import { data, httpUrl, type Stored, text, uuid } from './values.ts';
+
+export const LINKING_STRATEGIES = [
+  'LinkByEmail',
+  'LinkByEmailForExistingUser',
+  'LinkByUsername',
+  'LinkByUsernameForExistingUser',
+  'LinkAnonymously',
+  'CreatePendingLink',
+  'Disabled',
+] as const;
+
+export const CLAIM_TARGETS = [
+  'birthDate',
+  'firstName',
+  'lastName',
+  'fullName',
+  'middleName',
+  'mobilePhone',
+  'imageUrl',
+  'timezone',
+  'UserData',
+  'RegistrationData',
+] as const;
+
+export type LinkingStrategy = (typeof LINKING_STRATEGIES)[number];
+export type ClaimTarget = (typeof CLAIM_TARGETS)[number];
+
+/** Domains, keys and claims of one provider are looked through per reconcile. */
+const LIST_MAX = 1000;
+
+const domain = () =>
+  z
+    .string()
+    .toLowerCase()
+    .regex(/^[^\s@]{1,253}$/, { error: 'is no domain' });
+
+const claimName = (preset: string) => text().default(preset);
+
+const applicationConfigurationSchema = z.strictObject({
+  enabled: z.boolean().default(false),
+  createRegistration: z.boolean().default(true),
+});
+
+const linkLimitSchema = z.strictObject({
+  enabled: z.boolean().default(false),
+  maximumLinks: z.int().min(1).default(42),
+});
+
+export const identityProviderSchema = z.strictObject({
+  id: uuid().optional(),
+  type: z.literal('ExternalJWT', { error: 'is not available: only ExternalJWT is' }).default('ExternalJWT'),
+  name: text().meta({ description: 'Unique among identity providers.' }),
+  tenantId: uuid().nullish().meta({ description: 'Without it, the provider serves every tenant.' }),
+  enabled: z.boolean().default(false),
+  debug: z.boolean().default(false).meta({ description: 'Each reconcile leaves a Debug event log.' }),
+  headerKeyParameter: text().default('kid').meta({ description: 'Header member that names the key.' }),
+  defaultKeyId: uuid().nullish().meta({ description: 'Key of tokens without that header member.' }),
+  verificationKeyIds: z.array(uuid()).max(LIST_MAX).default([]),
+  keys: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({ description: 'Older form: PEM by identifier; the empty identifier is the default key.' }),
+  jwksUri: httpUrl().nullish().meta({ description: 'Verification keys from a key set.' }),
+  issuer: text().nullish().meta({ description: 'Where given, `iss` must equal it.' }),
+  domains: z.array(domain()).max(LIST_MAX).default([]).meta({
+    description: 'Where given, only e-mail addresses of these domains are reconciled.',
+  }),
+  linkingStrategy: z.enum(LINKING_STRATEGIES).default('LinkByEmail'),
+  claimMap: z
+    .record(text(), z.enum(CLAIM_TARGETS, { error: `is none of ${CLAIM_TARGETS.join(', ')}` }))
+    .default({})
+    .meta({ description: 'Incoming claim to a field of the user, or to UserData or RegistrationData.' }),
+  lambdaConfiguration: z
+    .strictObject({
+      reconcileId: uuid().nullish().meta({ description: 'Lambda of type ExternalJWTReconcile.' }),
+    })
+    .prefault({}),
+  oauth2: z
+    .strictObject({
+      authorization_endpoint: text().nullish(),
+      token_endpoint: text().nullish(),
+      uniqueIdClaim: claimName('sub'),
+      emailClaim: claimName('email'),
+      emailVerifiedClaim: claimName('email_verified'),
+      usernameClaim: claimName('preferred_username'),
+    })
+    .prefault({}),
+  uniqueIdentityClaim: text().nullish().meta({
+    description: 'Deprecated. Where given, users are found by this claim, normally `email`.',
+  }),
+  applicationConfiguration: z.record(uuid(), applicationConfigurationSchema).default({}),
+  tenantConfiguration: z
+    .record(uuid(), z.strictObject({ limitUserLinkCount: linkLimitSchema.prefault({}) }))
+    .default({}),
+  data: data().default({}),
+});
+
+export type IdentityProvider = Stored<z.output<typeof identityProviderSchema>>;

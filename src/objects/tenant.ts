@@ -1,0 +1,30 @@
+/** A tenant: an issuer with users of its own. */
+import { z } from 'zod';
+import { tenantJwtConfigurationSchema } from './jwt-configuration.ts';
+import { data, type Stored, text, uuid } from './values.ts';
+import { EVENT_TYPES, TRANSACTION_TYPES } from './webhook.ts';
+
+const eventConfigurationSchema = z.strictObject({
+  events: z
+    .partialRecord(
+      z.enum(EVENT_TYPES),
+      z.strictObject({
+        enabled: z.boolean().default(true),
+        transactionType: z.enum(TRANSACTION_TYPES).default('None'),
+      }),
+    )
+    .default({}),
+});
+
+export const tenantSchema = z.strictObject({
+  id: uuid().optional(),
+  name: text().meta({ description: 'Unique among tenants.' }),
+  issuer: text().meta({ description: '`iss` of the access tokens of this tenant.' }),
+  jwtConfiguration: tenantJwtConfigurationSchema.prefault({}),
+  eventConfiguration: eventConfigurationSchema.prefault({}).meta({
+    description: 'Which events are sent, and how many webhooks must take them before the change counts.',
+  }),
+  data: data().default({}),
+});
+
+export type Tenant = Stored<z.output<typeof tenantSchema>>;

@@ -1,0 +1,89 @@
+/** What the token service asks of other rooms: signatures, randomness, webhooks, lambdas. app/ plugs them in. */
+import type { JsonObject } from '../core/json.ts';
+import type { Application } from '../objects/application.ts';
+import type { Key } from '../objects/key.ts';
+import type { Registration, User } from '../objects/user.ts';
+import type { EventType } from '../objects/webhook.ts';
+import type { Records } from './store.ts';
+
+export interface Random {
+  /** UUID version 4. */
+  uuid(): string;
+  /** Base64url of so many bytes of a secure source. */
+  token(bytes: number): string;
+}
+
+/** Keeps secrets unreadable in the database. AES-256-GCM and HMAC-SHA256 under keys derived from the master key. */
+export interface Sealer {
+  /** `context` is bound in: a value moved to another row or column does not open. */
+  seal(plaintext: string, context: string): string;
+  /** @throws Error where the text was altered, moved or sealed under another master key */
+  open(sealed: string, context: string): string;
+  /** What finds a value without showing it; `purpose` separates tables. Base64url. */
+  lookup(value: string, purpose: string): string;
+}
+
+/** Compact JWS (RFC 7515 §7.1), off the event loop where it costs. */
+export interface TokenSigner {
+  /** `alg`, `typ` and `kid` come from the key; `header` adds to them. @throws Error where the key cannot sign */
+  sign(key: Key, header: JsonObject, claims: JsonObject): Promise<string>;
+}
+
+/** Why a token was not accepted; for log and event log only. */
+export class TokenRejectedError extends Error {
+  override readonly name = 'TokenRejectedError';
+}
+
+export interface VerifiedToken {
+  readonly header: JsonObject;
+  readonly claims: JsonObject;
+}
+
+export interface TokenVerifier {
+  /**
+   * Strict compact JWS, signature by one of the keys that match the header's `kid` and `alg`, `exp` and `nbf` in force
+   * (`exp` required).
+   *
+   * @throws TokenRejectedError
+   */
+  verify(token: string, keys: readonly Key[], nowMs: number): Promise<VerifiedToken>;
+}
+
+/** An event before it is sent; `id`, `createInstant` and `type` are added. */
+export interface ServiceEvent {
+  readonly type: EventType;
+  readonly tenantId: string;
+  readonly body: JsonObject;
+}
+
+/** Webhooks (tokens/events/). A change that tells of itself is written between the two. */
+export interface Events {
+  /**
+   * Before the commit: asks the webhooks of a transactional event.
+   *
+   * @throws ServiceError 504 where too few took it
+   */
+  prepare(event: ServiceEvent): Promise<PreparedEvent>;
+}
+
+export interface PreparedEvent {
+  /** Within the change's transaction: what still has to be sent is written with it. */
+  record(records: Records): Promise<void>;
+}
+
+/** User code (identity-providers/lambda/). */
+export interface Lambdas {
+  /**
+   * JWTPopulate: the claims as the lambda left them, before reserved ones are put back.
+   *
+   * @throws ServiceError 500 past its time or memory limit, or where it throws
+   */
+  populate(lambdaId: string, input: PopulateInput): Promise<JsonObject>;
+}
+
+export interface PopulateInput {
+  readonly claims: JsonObject;
+  readonly user: User;
+  readonly registration: Registration;
+  readonly application: Application;
+}
