@@ -146,7 +146,7 @@ export interface GeneratedKey {
 }
 
 /** RFC 7518 §3.2: as long as the output of the hash. */
-const SECRET_BYTES: ReadonlyMap<Algorithm, number> = new Map([
+export const SECRET_BYTES: ReadonlyMap<Algorithm, number> = new Map([
   ['HS256', 32],
   ['HS384', 48],
   ['HS512', 64],
@@ -187,9 +187,13 @@ async function makeKeyMaterial(algorithm: Algorithm): Promise<GeneratedKey> {
   return { id, text: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() };
 }
 
-function newPair(algorithm: Algorithm): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> {
+/** A new pair for an asymmetric algorithm, off the event loop. */
+export function newPair(
+  algorithm: Algorithm,
+  rsaBits = RSA_MODULUS_BITS,
+): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> {
   const namedCurve = CURVES.get(algorithm);
   if (namedCurve !== undefined) return generatePair('ec', { namedCurve });
   if (algorithm === 'EdDSA') return generatePair('ed25519');
-  return generatePair('rsa', { modulusLength: RSA_MODULUS_BITS });
+  return generatePair('rsa', { modulusLength: rsaBits });
 }

@@ -1,7 +1,7 @@
 /** What the token service asks of other rooms: signatures, randomness, webhooks, lambdas. app/ plugs them in. */
 import type { JsonObject } from '../core/json.ts';
 import type { Application } from '../objects/application.ts';
-import type { Key } from '../objects/key.ts';
+import type { Key, KeyAlgorithm } from '../objects/key.ts';
 import type { Registration, User } from '../objects/user.ts';
 import type { EventType } from '../objects/webhook.ts';
 import type { Records } from './store.ts';
@@ -21,6 +21,34 @@ export interface Sealer {
   open(sealed: string, context: string): string;
   /** What finds a value without showing it; `purpose` separates tables. Base64url. */
   lookup(value: string, purpose: string): string;
+}
+
+/** A key as it was made or read; `privateKey` is PKCS#8 PEM or the secret's text, not sealed yet. */
+export interface KeyMaterial {
+  readonly algorithm: KeyAlgorithm;
+  /** Proposed: from the key itself. */
+  readonly kid: string;
+  readonly bits: number | null;
+  readonly publicKey: string | null;
+  readonly privateKey: string | null;
+  readonly certificate: string | null;
+  readonly x5t: string | null;
+  readonly x5tS256: string | null;
+}
+
+/** Key policy and key making, of the jwt room. */
+export interface KeyFactory {
+  /** `length`: bits, RSA only. @throws ServiceError 400 for what is not made here */
+  generate(algorithm: KeyAlgorithm, length?: number): Promise<KeyMaterial>;
+  /** Exactly one of the texts. @throws ServiceError 400 for weak, unreadable and unfit keys */
+  read(given: GivenKey, algorithm?: KeyAlgorithm): Promise<KeyMaterial>;
+}
+
+export interface GivenKey {
+  readonly privateKey?: string | undefined;
+  readonly publicKey?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly secret?: string | undefined;
 }
 
 /** Compact JWS (RFC 7515 §7.1), off the event loop where it costs. */

@@ -2,7 +2,7 @@
 import type { Logger } from '../core/log.ts';
 import type { Clock } from '../core/time.ts';
 import type { Catalog } from './catalog.ts';
-import type { Events, Lambdas, Random, Sealer, TokenSigner, TokenVerifier } from './ports.ts';
+import type { Events, KeyFactory, Lambdas, Random, Sealer, TokenSigner, TokenVerifier } from './ports.ts';
 import type { Store } from './store.ts';
 
 export interface TokenService {
@@ -14,6 +14,7 @@ export interface TokenService {
   readonly clock: Clock;
   readonly random: Random;
   readonly sealer: Sealer;
+  readonly keys: KeyFactory;
   readonly signer: TokenSigner;
   readonly verifier: TokenVerifier;
   readonly events: Events;
