@@ -53,3 +53,6 @@ export interface Stamped {
 
 /** A stored object: what was sent, and its stamps. */
 export type Stored<Body> = Readonly<Omit<Body, 'id'>> & Stamped;
+
+/** A stored object without its stamps: what a client sends. */
+export type Body<Object extends Stamped> = Omit<Object, keyof Stamped>;

@@ -30,8 +30,11 @@ export const CATALOG_KINDS: readonly CatalogKind[] = [
   'webhooks',
 ];
 
-/** Objects by id, as they were at one revision of the store. */
-export type Catalog = { readonly [Kind in CatalogKind]: ReadonlyMap<string, CatalogObjects[Kind]> } & {
+/** Objects by id. */
+export type CatalogMaps = { readonly [Kind in CatalogKind]: ReadonlyMap<string, CatalogObjects[Kind]> };
+
+/** All objects as they were at one revision of the store. */
+export type Catalog = CatalogMaps & {
   /** Rises with every change of any object, in every process. */
   readonly revision: number;
 };

@@ -1,0 +1,74 @@
+/** Use cases: API keys. Only an HMAC of a key is stored; the key itself is shown once. */
+import type { ApiKey } from '../../objects/api-key.ts';
+import type { Body } from '../../objects/values.ts';
+import { badField } from '../failure.ts';
+import type { Scope, TokenService } from '../service.ts';
+import type { UniqueName } from '../store.ts';
+import {
+  deleteObject,
+  insertObject,
+  newStamps,
+  nextStamps,
+  readObject,
+  updateObject,
+} from './catalog-object.ts';
+
+/** 256 bits. */
+const KEY_BYTES = 32;
+/** Separates look-ups of API keys from those of refresh tokens. */
+const LOOKUP_PURPOSE = 'api-key';
+
+export type ApiKeyBody = Omit<Body<ApiKey>, 'keyHash'> & { readonly key?: string | undefined };
+
+export interface CreatedApiKey {
+  readonly apiKey: ApiKey;
+  /** Nobody can read it again. */
+  readonly key: string;
+}
+
+/** What is stored in place of a key. */
+export function hashApiKey({ sealer }: Pick<TokenService, 'sealer'>, key: string): string {
+  return sealer.lookup(key, LOOKUP_PURPOSE);
+}
+
+export function apiKeyNames({ keyHash }: Pick<ApiKey, 'keyHash'>): readonly UniqueName[] {
+  return [{ what: 'apiKey.key', value: keyHash }];
+}
+
+/** A key bound to a tenant makes keys for that tenant only. @throws ServiceError 400 */
+export async function createApiKey(
+  service: TokenService,
+  id: string | undefined,
+  { key = service.random.token(KEY_BYTES), ...body }: ApiKeyBody,
+  scope: Scope,
+): Promise<CreatedApiKey> {
+  const tenantId = tenantFor(service, body.tenantId, scope);
+  const apiKey = { ...body, tenantId, keyHash: hashApiKey(service, key), ...newStamps(service, id) };
+  return { apiKey: await insertObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey)), key };
+}
+
+/** The key itself stays. @throws ServiceError 400, 404 */
+export async function replaceApiKey(
+  service: TokenService,
+  id: string,
+  { key: _, ...body }: ApiKeyBody,
+  scope: Scope,
+): Promise<ApiKey> {
+  const old = readObject(service, 'apiKeys', id, scope);
+  const tenantId = tenantFor(service, body.tenantId, scope);
+  const apiKey = { ...body, tenantId, keyHash: old.keyHash, ...nextStamps(service, old) };
+  return await updateObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey));
+}
+
+/** @throws ServiceError 400, 404 */
+export async function deleteApiKey(service: TokenService, id: string, scope: Scope): Promise<void> {
+  await deleteObject(service, 'apiKeys', readObject(service, 'apiKeys', id, scope));
+}
+
+function tenantFor(service: TokenService, wanted: string | null | undefined, scope: Scope): string | null {
+  const tenantId = wanted ?? scope.tenantId;
+  const isAllowed = scope.tenantId === null || tenantId === scope.tenantId;
+  if (tenantId !== null && (!isAllowed || !service.catalog().tenants.has(tenantId)))
+    throw badField('apiKey.tenantId', 'invalid', 'There is no such tenant');
+  return tenantId;
+}

@@ -1,0 +1,92 @@
+/** Use cases: applications. */
+import type { Application } from '../../objects/application.ts';
+import type { Body } from '../../objects/values.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Scope, TokenService } from '../service.ts';
+import type { Records, UniqueName } from '../store.ts';
+import {
+  deleteObject,
+  insertObject,
+  newStamps,
+  nextStamps,
+  readObject,
+  resolveTenantId,
+  updateObject,
+} from './catalog-object.ts';
+import { requireLambda, requireSigningKey } from './references.ts';
+
+/** `tenantId` may be left out where it follows from the call. */
+type ApplicationBody = Omit<Body<Application>, 'tenantId'> & { readonly tenantId?: string | undefined };
+
+export function applicationNames({
+  tenantId,
+  name,
+}: Pick<Application, 'tenantId' | 'name'>): readonly UniqueName[] {
+  return [{ what: 'application.name', value: `${tenantId} ${name}` }];
+}
+
+/** @throws ServiceError 400 */
+export function checkApplication(
+  catalog: Catalog,
+  { jwtConfiguration, lambdaConfiguration }: ApplicationBody,
+): void {
+  requireSigningKey(
+    catalog,
+    jwtConfiguration.accessTokenKeyId,
+    'application.jwtConfiguration.accessTokenKeyId',
+  );
+  requireLambda(
+    catalog,
+    lambdaConfiguration.accessTokenPopulateId,
+    'JWTPopulate',
+    'application.lambdaConfiguration.accessTokenPopulateId',
+  );
+}
+
+/** @throws ServiceError 400 */
+export async function createApplication(
+  service: TokenService,
+  id: string | undefined,
+  body: ApplicationBody,
+  scope: Scope,
+): Promise<Application> {
+  checkApplication(service.catalog(), body);
+  const tenantId = resolveTenantId(service, body.tenantId, scope, 'application.tenantId');
+  const application = { ...body, tenantId, roles: withIds(service, body.roles), ...newStamps(service, id) };
+  return await insertObject(service, 'applications', application, applicationNames(application));
+}
+
+/** The tenant of an application does not change. @throws ServiceError 400, 404 */
+export async function replaceApplication(
+  service: TokenService,
+  id: string,
+  body: ApplicationBody,
+  scope: Scope,
+): Promise<Application> {
+  const old = readObject(service, 'applications', id, scope);
+  checkApplication(service.catalog(), body);
+  const roles = withIds(service, body.roles);
+  const application = { ...body, tenantId: old.tenantId, roles, ...nextStamps(service, old) };
+  return await updateObject(service, 'applications', application, applicationNames(application));
+}
+
+/** Its registrations go with it, and its refresh tokens are revoked. @throws ServiceError 400, 404 */
+export async function deleteApplication(service: TokenService, id: string, scope: Scope): Promise<void> {
+  const application = readObject(service, 'applications', id, scope);
+  await deleteObject(service, 'applications', application, (records) =>
+    removeDependents(records, id, service.clock()),
+  );
+}
+
+export async function removeDependents(
+  records: Records,
+  applicationId: string,
+  nowMs: number,
+): Promise<void> {
+  await records.refreshTokens.revoke({ applicationId }, nowMs);
+  await records.users.deleteRegistrationsOf(applicationId);
+}
+
+function withIds({ random }: TokenService, roles: Application['roles']): Application['roles'] {
+  return roles.map((role) => ({ ...role, id: role.id ?? random.uuid() }));
+}

@@ -1,0 +1,167 @@
+/** What all configuration objects share: who may see them, how they are stored, and that those of the file are fixed. */
+import type { Stamped } from '../../objects/values.ts';
+import type { CatalogKind, CatalogMaps, CatalogObjects } from '../catalog.ts';
+import { badField, badRequest, notFound, type ServiceError } from '../failure.ts';
+import type { Scope, TokenService } from '../service.ts';
+import { DuplicateError, type Records, type UniqueName } from '../store.ts';
+
+/** `application` of `applications`: the member that holds the object in requests and answers. */
+const FIELDS: Readonly<Record<CatalogKind, string>> = {
+  tenants: 'tenant',
+  applications: 'application',
+  keys: 'key',
+  identityProviders: 'identityProvider',
+  lambdas: 'lambda',
+  apiKeys: 'apiKey',
+  webhooks: 'webhook',
+};
+
+export function fieldOf(kind: CatalogKind): string {
+  return FIELDS[kind];
+}
+
+/** The tenant an object belongs to; null: to none, or to all. */
+function tenantOf<Kind extends CatalogKind>(kind: Kind, object: CatalogObjects[Kind]): string | null {
+  if (kind === 'tenants') return object.id;
+  return 'tenantId' in object ? (object.tenantId ?? null) : null;
+}
+
+/** Objects of another tenant do not exist for the call; objects of no tenant do. */
+export function isVisible<Kind extends CatalogKind>(
+  kind: Kind,
+  object: CatalogObjects[Kind],
+  { tenantId }: Pick<Scope, 'tenantId'>,
+): boolean {
+  const owner = tenantOf(kind, object);
+  return tenantId === null || owner === null || owner === tenantId;
+}
+
+/** @throws ServiceError 404 */
+export function readObject<Kind extends CatalogKind>(
+  service: TokenService,
+  kind: Kind,
+  id: string,
+  scope: Pick<Scope, 'tenantId'>,
+): CatalogObjects[Kind] {
+  const object = objectsOf(service.catalog(), kind).get(id);
+  if (object === undefined || !isVisible(kind, object, scope)) throw notFound(fieldOf(kind));
+  return object;
+}
+
+/** By time of creation, then id, so that pages are stable. */
+export function listObjects<Kind extends CatalogKind>(
+  service: TokenService,
+  kind: Kind,
+  scope: Pick<Scope, 'tenantId'>,
+): readonly CatalogObjects[Kind][] {
+  return [...objectsOf(service.catalog(), kind).values()]
+    .filter((object) => isVisible(kind, object, scope))
+    .toSorted((a, b) => a.insertInstant - b.insertInstant || (a.id < b.id ? -1 : 1));
+}
+
+export function objectsOf<Kind extends CatalogKind>(
+  catalog: CatalogMaps,
+  kind: Kind,
+): ReadonlyMap<string, CatalogObjects[Kind]> {
+  return catalog[kind];
+}
+
+/** Stamps of a new object that comes through the API. */
+export function newStamps({ clock, random }: TokenService, id: string | undefined): Stamped {
+  const now = clock();
+  return { id: id ?? random.uuid(), insertInstant: now, lastUpdateInstant: now, source: 'API' };
+}
+
+/** Stamps of what takes the place of an object. */
+export function nextStamps({ clock }: TokenService, { id, insertInstant, source }: Stamped): Stamped {
+  return { id, insertInstant, lastUpdateInstant: clock(), source };
+}
+
+/** @throws ServiceError 400 for an id or name that something else has */
+export async function insertObject<Kind extends CatalogKind>(
+  service: TokenService,
+  kind: Kind,
+  object: CatalogObjects[Kind],
+  names: readonly UniqueName[],
+): Promise<CatalogObjects[Kind]> {
+  await namingDuplicates(kind, () => service.store.catalog.insert(kind, object, names));
+  await service.refreshCatalog();
+  return object;
+}
+
+/** @throws ServiceError 400 for a name that something else has, or an object of the file; 404 where it is gone */
+export async function updateObject<Kind extends CatalogKind>(
+  service: TokenService,
+  kind: Kind,
+  object: CatalogObjects[Kind],
+  names: readonly UniqueName[],
+): Promise<CatalogObjects[Kind]> {
+  requireChangeable(kind, object);
+  const isThere = await namingDuplicates(kind, () => service.store.catalog.update(kind, object, names));
+  if (!isThere) throw notFound(fieldOf(kind));
+  await service.refreshCatalog();
+  return object;
+}
+
+/**
+ * `before` runs in the same transaction: what must go with the object.
+ *
+ * @throws ServiceError 404, 400 for an object of the file
+ */
+export async function deleteObject<Kind extends CatalogKind>(
+  service: TokenService,
+  kind: Kind,
+  object: CatalogObjects[Kind],
+  before: (records: Records) => Promise<void> = async () => {},
+): Promise<void> {
+  requireChangeable(kind, object);
+  const isDeleted = await service.store.transaction(async (records) => {
+    await before(records);
+    return await records.catalog.delete(kind, object.id);
+  });
+  if (!isDeleted) throw notFound(fieldOf(kind));
+  await service.refreshCatalog();
+}
+
+/** The file is read again at the next start: a change through the API would not last. */
+function requireChangeable(kind: CatalogKind, { source }: Stamped): void {
+  if (source === 'Config')
+    throw badRequest(
+      `[readOnly]${fieldOf(kind)}`,
+      'It is declared in the configuration file; change it there',
+    );
+}
+
+async function namingDuplicates<T>(kind: CatalogKind, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof DuplicateError)) throw error;
+    throw duplicate(error.what === `${kind}.id` ? `${fieldOf(kind)}.id` : error.what);
+  }
+}
+
+export function duplicate(field: string): ServiceError {
+  return badField(field, 'duplicate', 'Something else has it already');
+}
+
+/**
+ * The tenant of a new object: the one it names, else the one the call is bound to, else the only one.
+ *
+ * @throws ServiceError 400
+ */
+export function resolveTenantId(
+  service: TokenService,
+  wanted: string | null | undefined,
+  scope: Pick<Scope, 'tenantId'>,
+  field: string,
+): string {
+  const { tenants } = service.catalog();
+  const [only] = tenants.size === 1 ? tenants.keys() : [];
+  const id = wanted ?? scope.tenantId ?? only;
+  if (id === undefined)
+    throw badRequest('[TenantIdRequired]', 'There are several tenants: name one by X-FusionAuth-TenantId');
+  if (!tenants.has(id) || (scope.tenantId !== null && scope.tenantId !== id))
+    throw badField(field, 'invalid', 'There is no such tenant');
+  return id;
+}

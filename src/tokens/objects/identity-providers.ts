@@ -1,0 +1,58 @@
+/** Use cases: identity providers. What only their own room can check comes in as a function. */
+import type { IdentityProvider } from '../../objects/identity-provider.ts';
+import type { Body } from '../../objects/values.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Scope, TokenService } from '../service.ts';
+import type { UniqueName } from '../store.ts';
+import {
+  deleteObject,
+  insertObject,
+  newStamps,
+  nextStamps,
+  readObject,
+  updateObject,
+} from './catalog-object.ts';
+
+type ProviderBody = Body<IdentityProvider>;
+
+/** @throws ServiceError 400 for references, keys and domains that are not in order */
+export type CheckProvider = (catalog: Catalog, provider: IdentityProvider) => void;
+
+/** A domain belongs to one provider of its tenant, and to one of those that serve every tenant. */
+export function providerNames({ name, domains, tenantId }: IdentityProvider): readonly UniqueName[] {
+  return [
+    { what: 'identityProvider.name', value: name },
+    ...domains.map((domain) => ({ what: 'identityProvider.domains', value: `${tenantId ?? '*'} ${domain}` })),
+  ];
+}
+
+/** @throws ServiceError 400 */
+export async function createIdentityProvider(
+  service: TokenService,
+  id: string | undefined,
+  body: ProviderBody,
+  check: CheckProvider,
+): Promise<IdentityProvider> {
+  const provider = { ...body, ...newStamps(service, id) };
+  check(service.catalog(), provider);
+  return await insertObject(service, 'identityProviders', provider, providerNames(provider));
+}
+
+/** @throws ServiceError 400, 404 */
+export async function replaceIdentityProvider(
+  service: TokenService,
+  id: string,
+  body: ProviderBody,
+  scope: Scope,
+  check: CheckProvider,
+): Promise<IdentityProvider> {
+  const old = readObject(service, 'identityProviders', id, scope);
+  const provider = { ...body, ...nextStamps(service, old) };
+  check(service.catalog(), provider);
+  return await updateObject(service, 'identityProviders', provider, providerNames(provider));
+}
+
+/** @throws ServiceError 400, 404 */
+export async function deleteIdentityProvider(service: TokenService, id: string, scope: Scope): Promise<void> {
+  await deleteObject(service, 'identityProviders', readObject(service, 'identityProviders', id, scope));
+}

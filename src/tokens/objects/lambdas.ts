@@ -1,0 +1,50 @@
+/** Use cases: lambdas. */
+import type { Lambda } from '../../objects/lambda.ts';
+import type { Body } from '../../objects/values.ts';
+import { badField, badRequest } from '../failure.ts';
+import type { Scope, TokenService } from '../service.ts';
+import {
+  deleteObject,
+  insertObject,
+  newStamps,
+  nextStamps,
+  readObject,
+  updateObject,
+} from './catalog-object.ts';
+
+type LambdaBody = Body<Lambda>;
+
+export async function createLambda(
+  service: TokenService,
+  id: string | undefined,
+  body: LambdaBody,
+): Promise<Lambda> {
+  return await insertObject(service, 'lambdas', { ...body, ...newStamps(service, id) }, []);
+}
+
+/** The type of a lambda does not change: what uses it relies on it. @throws ServiceError 400, 404 */
+export async function replaceLambda(
+  service: TokenService,
+  id: string,
+  body: LambdaBody,
+  scope: Scope,
+): Promise<Lambda> {
+  const old = readObject(service, 'lambdas', id, scope);
+  if (old.type !== body.type) throw badField('lambda.type', 'invalid', `The lambda is of type ${old.type}`);
+  return await updateObject(service, 'lambdas', { ...body, ...nextStamps(service, old) }, []);
+}
+
+/** @throws ServiceError 400 while something uses it; 404 */
+export async function deleteLambda(service: TokenService, id: string, scope: Scope): Promise<void> {
+  const lambda = readObject(service, 'lambdas', id, scope);
+  if (isUsed(service, id)) throw badRequest('[inUse]lambda', 'An application or identity provider uses it');
+  await deleteObject(service, 'lambdas', lambda);
+}
+
+function isUsed(service: TokenService, id: string): boolean {
+  const { applications, identityProviders } = service.catalog();
+  return (
+    [...applications.values()].some((one) => one.lambdaConfiguration.accessTokenPopulateId === id) ||
+    [...identityProviders.values()].some((one) => one.lambdaConfiguration.reconcileId === id)
+  );
+}

@@ -1,0 +1,59 @@
+/** Use cases: tenants. */
+import type { Tenant } from '../../objects/tenant.ts';
+import type { Body } from '../../objects/values.ts';
+import type { Catalog } from '../catalog.ts';
+import { badRequest } from '../failure.ts';
+import type { Scope, TokenService } from '../service.ts';
+import type { UniqueName } from '../store.ts';
+import {
+  deleteObject,
+  insertObject,
+  newStamps,
+  nextStamps,
+  readObject,
+  updateObject,
+} from './catalog-object.ts';
+import { requireSigningKey } from './references.ts';
+
+type TenantBody = Body<Tenant>;
+
+export function tenantNames({ name }: Pick<Tenant, 'name'>): readonly UniqueName[] {
+  return [{ what: 'tenant.name', value: name }];
+}
+
+/** @throws ServiceError 400 */
+export function checkTenant(catalog: Catalog, { jwtConfiguration }: TenantBody): void {
+  requireSigningKey(catalog, jwtConfiguration.accessTokenKeyId, 'tenant.jwtConfiguration.accessTokenKeyId');
+}
+
+/** @throws ServiceError 400 */
+export async function createTenant(
+  service: TokenService,
+  id: string | undefined,
+  body: TenantBody,
+): Promise<Tenant> {
+  checkTenant(service.catalog(), body);
+  const tenant = { ...body, ...newStamps(service, id) };
+  return await insertObject(service, 'tenants', tenant, tenantNames(tenant));
+}
+
+/** @throws ServiceError 400, 404 */
+export async function replaceTenant(
+  service: TokenService,
+  id: string,
+  body: TenantBody,
+  scope: Scope,
+): Promise<Tenant> {
+  const old = readObject(service, 'tenants', id, scope);
+  checkTenant(service.catalog(), body);
+  const tenant = { ...body, ...nextStamps(service, old) };
+  return await updateObject(service, 'tenants', tenant, tenantNames(tenant));
+}
+
+/** @throws ServiceError 400 while it has applications; 404 */
+export async function deleteTenant(service: TokenService, id: string, scope: Scope): Promise<void> {
+  const tenant = readObject(service, 'tenants', id, scope);
+  const isUsed = [...service.catalog().applications.values()].some(({ tenantId }) => tenantId === id);
+  if (isUsed) throw badRequest('[inUse]tenant', 'The tenant has applications; delete them first');
+  await deleteObject(service, 'tenants', tenant);
+}
