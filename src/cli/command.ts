@@ -8,6 +8,8 @@ export interface CliIo {
   readonly cwd: string;
   out(text: string): void;
   err(text: string): void;
+  /** Standard input, until its end or until there are so many bytes. */
+  input(bytesMax: number): Promise<Uint8Array>;
   /** Resolves with the signal that asks a long-running command to stop, or with the error that nobody caught. */
   untilStopped(): Promise<NodeJS.Signals | Error>;
   onReload(reload: () => void): void;

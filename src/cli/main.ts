@@ -5,6 +5,7 @@ import { runCli } from './cli.ts';
 import { type CliIo, type Command, EXIT } from './command.ts';
 import { explainCommand } from './explain.ts';
 import { healthCommand } from './health.ts';
+import { importCommands } from './import.ts';
 import { keysCommands } from './keys.ts';
 import { realmsCommand, routesCommand } from './list.ts';
 import { schemaCommand } from './schema.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   tokenMintCommand,
   tokenInspectCommand,
   ...keysCommands,
+  ...importCommands,
   schemaCommand,
   versionCommand,
 ];
@@ -39,9 +41,21 @@ function processIo(): CliIo {
     cwd: process.cwd(),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    input: readStandardInput,
     untilStopped: () => new Promise(stopOnSignalOrDefect),
     onReload: (reload) => void process.on('SIGHUP', reload),
   };
+}
+
+async function readStandardInput(bytesMax: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of process.stdin) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length >= bytesMax) break;
+  }
+  return Buffer.concat(pieces).subarray(0, bytesMax);
 }
 
 /**

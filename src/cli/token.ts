@@ -8,7 +8,11 @@ import type { Json, JsonObject } from '../core/json.ts';
 import { parseDurationMs } from '../core/time.ts';
 import { type CliIo, type Command, type CommandInput, EXIT, UsageError } from './command.ts';
 import { readOrFail } from './configuration.ts';
+import { readInput, STANDARD_INPUT } from './input.ts';
 import { CONFIG_OPTION, required } from './options.ts';
+
+/** Beyond every limit that a listener can be given. */
+const TOKEN_BYTES_MAX = 1024 * 1024;
 
 export const tokenMintCommand: Command = {
   name: 'token mint',
@@ -91,13 +95,15 @@ function claimOf(text: string): [string, Json] {
 
 export const tokenInspectCommand: Command = {
   name: 'token inspect',
-  summary: 'Show a token, and for each realm whether it accepts it and why not.',
+  summary:
+    'Show a token, and for each realm whether it accepts it and why not; "-" reads it from standard input.',
   arguments: 'TOKEN',
   options: CONFIG_OPTION,
-  example: 'countersign token inspect "$TOKEN"',
+  example: 'countersign token inspect "$TOKEN"\ncountersign token inspect - < token.txt',
   run: async (input, io) => {
-    const [token] = input.positionals;
-    if (token === undefined) throw new UsageError('the token is missing');
+    const [given] = input.positionals;
+    if (given === undefined) throw new UsageError('the token is missing; "-" reads it from standard input');
+    const token = given === STANDARD_INPUT ? (await readInput(given, TOKEN_BYTES_MAX, io)).trim() : given;
     const configuration = await readOrFail(input, io);
     if (configuration === null) return EXIT.failed;
     const { text, isAccepted } = await inspectToken(configuration, token);

@@ -110,6 +110,14 @@ describe('token mint', () => {
 });
 
 describe('token inspect', () => {
+  it('reads a token from standard input where "-" stands in its place', async () => {
+    const token = await mint('--realm', 'fusion', '--sub', 'u');
+    const config = ['--config', join(gateway.folder, 'countersign.yaml')];
+    const piped = await runCommand(['token', 'inspect', '-', ...config], environment, `${token}\n`);
+    expect(piped).toEqual(await run('token', 'inspect', token));
+    expect(piped.code).toBe(0);
+  });
+
   it('shows which realm accepts the token, its checks and roles, and why others do not (GW-C18)', async () => {
     const token = await mint('--realm', 'fusion', '--sub', 'u', '--group', 'group-two');
     const { code, output } = await run('token', 'inspect', token);

@@ -34,6 +34,7 @@ async function health(...args: string[]): Promise<{ code: number; out: string; e
     cwd: folder,
     out: (text) => (written.out += text),
     err: (text) => (written.err += text),
+    input: () => Promise.reject(new Error('health reads no standard input')),
     untilStopped: () => Promise.reject(new Error('health waits for no signal')),
     onReload: () => undefined,
   });

@@ -45,7 +45,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   grpc: { rooms: EDGE, packages: ['@grpc/grpc-js'] },
   middleware: { rooms: ['core', 'gateway', 'app'] },
   backend: { rooms: ['core'], packages: ['jose'] },
-  cli: { rooms: ['core', 'config', 'app'], packages: ['node:http', 'node:https'], isOuter: true },
+  import: { rooms: ['core'], packages: ['yaml', '@rgrove/parse-xml', 'smol-toml'] },
+  cli: { rooms: ['core', 'config', 'app', 'import'], packages: ['node:http', 'node:https'], isOuter: true },
   app: { rooms: [...INNER, 'telemetry', 'forward', 'http', 'grpc', 'middleware', 'backend'], isOuter: true },
   main: { rooms: ['cli'], isOuter: true },
 };
@@ -135,6 +136,7 @@ describe('the rooms test', () => {
     ['http → jwt', 'src/http/x.ts', "let a: typeof import('../jwt/keyring.ts');"],
     ['forward → gateway', 'src/forward/x.ts', "import { decide } from '../gateway/decide.ts';"],
     ['app → cli', 'src/app/x.ts', "import { run } from '../cli/cli.ts';"],
+    ['app → import', 'src/app/x.ts', "const a = await import('../import/fusion.ts');"],
     ['cli → jwt', 'src/cli/x.ts', "import { mint } from '../jwt/mint.ts';"],
     ['main → app', 'src/main.ts', "import { app } from './app.ts';"],
     ['http does not own undici', 'src/http/x.ts', "import { Pool } from 'undici';"],
