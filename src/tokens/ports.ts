@@ -107,6 +107,23 @@ export interface Lambdas {
    * @throws ServiceError 500 past its time or memory limit, or where it throws
    */
   populate(lambdaId: string, input: PopulateInput): Promise<JsonObject>;
+  /**
+   * ExternalJWTReconcile: user and registration as the lambda left them, with only what it may change changed.
+   *
+   * @throws ServiceError 401 where it throws or leaves what is no user; 500 past its time or memory limit
+   */
+  reconcile(lambdaId: string, input: ReconcileLambdaInput): Promise<ReconciledUser>;
+}
+
+export interface ReconciledUser {
+  readonly user: User;
+  readonly registration: Registration;
+}
+
+export interface ReconcileLambdaInput extends ReconciledUser {
+  /** Of the foreign token, verified. Read-only to the lambda. */
+  readonly claims: JsonObject;
+  readonly application: Application;
 }
 
 export interface PopulateInput {
