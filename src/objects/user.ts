@@ -36,6 +36,10 @@ export const userSchema = z.strictObject({
   data: data().default({}),
 });
 
+/** What a client sends. */
+export type RegistrationBody = Readonly<z.output<typeof registrationSchema>>;
+export type UserBody = Readonly<z.output<typeof userSchema>>;
+
 export type Registration = Readonly<Omit<z.output<typeof registrationSchema>, 'id' | 'roles'>> & {
   readonly id: string;
   readonly roles: readonly string[];

@@ -1,4 +1,5 @@
 /** What all configuration objects share: who may see them, how they are stored, and that those of the file are fixed. */
+import type { User } from '../../objects/user.ts';
 import type { Stamped } from '../../objects/values.ts';
 import type { CatalogKind, CatalogMaps, CatalogObjects } from '../catalog.ts';
 import { badField, badRequest, notFound, type ServiceError } from '../failure.ts';
@@ -46,6 +47,12 @@ export function readObject<Kind extends CatalogKind>(
   const object = objectsOf(service.catalog(), kind).get(id);
   if (object === undefined || !isVisible(kind, object, scope)) throw notFound(fieldOf(kind));
   return object;
+}
+
+/** Users of another tenant do not exist for the call. @throws ServiceError 404 */
+export function visible(user: User | null, { tenantId }: Pick<Scope, 'tenantId'>): User {
+  if (user === null || (tenantId !== null && user.tenantId !== tenantId)) throw notFound('user');
+  return user;
 }
 
 /** By time of creation, then id, so that pages are stable. */

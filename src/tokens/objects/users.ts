@@ -1,0 +1,147 @@
+/** Use cases: users. */
+import type { RegistrationBody, User, UserBody } from '../../objects/user.ts';
+import { badField, notFound } from '../failure.ts';
+import { hashPassword } from '../password.ts';
+import type { Scope, TokenService } from '../service.ts';
+import { DuplicateError, type Records } from '../store.ts';
+import { duplicate, resolveTenantId, visible } from './catalog-object.ts';
+import { newRegistration, requireRegistrable } from './registrations.ts';
+
+/** @throws ServiceError 404 */
+export async function readUser(
+  { store }: Pick<TokenService, 'store'>,
+  id: string,
+  scope: Pick<Scope, 'tenantId'>,
+): Promise<User> {
+  return visible(await store.users.get(id), scope);
+}
+
+/** By e-mail address or username, in any case. @throws ServiceError 400 where the tenant is not clear, 404 */
+export async function findUser(
+  service: TokenService,
+  by: { readonly email: string } | { readonly username: string },
+  scope: Pick<Scope, 'tenantId'>,
+): Promise<User> {
+  const { users } = service.store;
+  const loginId = 'email' in by ? by.email : by.username;
+  const [found, other] = await users.tenantsOf(loginId);
+  const wanted = scope.tenantId ?? (other === undefined ? found : undefined);
+  if (found === undefined) throw notFound('user');
+  const tenantId = resolveTenantId(service, wanted, scope, 'tenantId');
+  const user = await ('email' in by
+    ? users.findByEmail(tenantId, by.email)
+    : users.findByUsername(tenantId, by.username));
+  return visible(user, scope);
+}
+
+/** @throws ServiceError 400 */
+export async function createUser(
+  service: TokenService,
+  id: string | undefined,
+  body: UserBody,
+  scope: Scope,
+  registration: RegistrationBody | null = null,
+): Promise<User> {
+  requireLoginId(body);
+  const tenantId = resolveTenantId(service, body.tenantId, scope, 'user.tenantId');
+  const application = registration === null ? null : requireRegistrable(service, registration, tenantId);
+  const registrations =
+    registration === null || application === null
+      ? []
+      : [newRegistration(service, registration, application)];
+  const user = { ...(await newUser(service, id ?? body.id, tenantId, body)), registrations };
+  await namingDuplicates(() => service.store.transaction((records) => records.users.insert(user)));
+  return user;
+}
+
+async function newUser(
+  { clock, random }: TokenService,
+  id: string | undefined,
+  tenantId: string,
+  { password, verified = false, ...members }: UserBody,
+): Promise<User> {
+  const now = clock();
+  return {
+    ...members,
+    id: id ?? random.uuid(),
+    tenantId,
+    verified,
+    verifiedInstant: verified ? now : null,
+    insertInstant: now,
+    lastUpdateInstant: now,
+    lastLoginInstant: null,
+    passwordHash: password === undefined ? null : await hashPassword(password),
+    registrations: [],
+  };
+}
+
+/**
+ * `merge` makes the new members from the present ones, within the transaction, so that two changes do not undo each
+ * other. The tenant does not change, and `verifiedInstant` is set once.
+ *
+ * @throws ServiceError 400, 404
+ */
+export async function changeUser(
+  service: TokenService,
+  id: string,
+  scope: Scope,
+  merge: (present: User) => UserBody,
+): Promise<User> {
+  const seen = await readUser(service, id, scope);
+  const { password } = merge(seen);
+  const passwordHash = password === undefined ? undefined : await hashPassword(password);
+  return await namingDuplicates(() =>
+    service.store.transaction(async (records) => {
+      const present = visible(await records.users.get(id, { lock: true }), scope);
+      const body = merge(present);
+      requireLoginId(body);
+      const next = changedUser(present, body, passwordHash ?? present.passwordHash, service.clock());
+      if (!(await records.users.update(next))) throw notFound('user');
+      return next;
+    }),
+  );
+}
+
+function changedUser(
+  present: User,
+  { password: _, verified = present.verified, ...members }: UserBody,
+  passwordHash: string | null,
+  now: number,
+): User {
+  return {
+    ...members,
+    id: present.id,
+    tenantId: present.tenantId,
+    verified,
+    verifiedInstant: present.verifiedInstant ?? (verified ? now : null),
+    insertInstant: present.insertInstant,
+    lastUpdateInstant: now,
+    lastLoginInstant: present.lastLoginInstant,
+    passwordHash,
+    registrations: present.registrations,
+  };
+}
+
+/** With everything of it; its refresh tokens are revoked. @throws ServiceError 404 */
+export async function deleteUser(service: TokenService, id: string, scope: Scope): Promise<void> {
+  await readUser(service, id, scope);
+  await service.store.transaction(async (records) => removeUser(records, id, service.clock()));
+}
+
+async function removeUser(records: Records, id: string, nowMs: number): Promise<void> {
+  await records.refreshTokens.revoke({ userId: id }, nowMs);
+  if (!(await records.users.delete(id))) throw notFound('user');
+}
+
+function requireLoginId({ email, username }: UserBody): void {
+  if (email === undefined && username === undefined)
+    throw badField('user.email', 'blank', 'A user needs an e-mail address or a username');
+}
+
+async function namingDuplicates<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw error instanceof DuplicateError ? duplicate(error.what) : error;
+  }
+}
