@@ -16,8 +16,9 @@ import type { Route } from '../core/route.ts';
 import type { Clock } from '../core/time.ts';
 import { createAssertionCache, isWorthSending } from './assertion-cache.ts';
 import { assertionHeader } from './assertion-header.ts';
+import { signatureBytes } from './crypto-form.ts';
 import type { Keyring } from './keyring.ts';
-import { signatureBytes, signJws } from './sign.ts';
+import { signJws } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
 import { type PartEncoder, partEncoder } from './wso2.ts';
 

@@ -1,25 +1,35 @@
 /** One signature, one key, one algorithm: the only place where a token meets cryptography. */
-import type { KeyObject } from 'node:crypto';
-import { errors, flattenedVerify } from 'jose';
+import { verify as cryptoVerify, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { Algorithm } from '../core/realm.ts';
+import { hashOf, hmac, keyInput, signatureBytes } from './crypto-form.ts';
 import type { EncodedJws } from './envelope.ts';
 
 /**
- * Runs off the event loop. jose's JWS layer is used without its JWT layer: it would honour `crit` and `b64`, but the
- * envelope has refused both, and claims are checked by core/principal.ts.
- *
- * @param algorithm one that the key serves and the realm allows; a header with another one never verifies
+ * RSA keys of up to 4096 bits verify at once, in some 20 to 70 µs: to hand that to the thread pool and back can cost
+ * as much again, and signatures would wait behind it. Larger keys and curves take 0.1 to 1 ms and go there.
  */
-export async function verifySignature(
+const AT_ONCE_RSA_BYTES_MAX = 512;
+
+/**
+ * False for a signature that is not of this key, whatever is wrong with it: its length is checked before its bytes,
+ * as RFC 8017 §8.1.2 and RFC 7518 §3.4 ask and libraries do not always.
+ *
+ * @param algorithm that of the token's header, which the realm allows and the key serves
+ */
+export function verifySignature(
   jws: EncodedJws,
   key: KeyObject,
   algorithm: Algorithm,
-): Promise<boolean> {
-  try {
-    await flattenedVerify(jws, key, { algorithms: [algorithm] });
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof errors.JWSSignatureVerificationFailed) return false;
-    throw thrown;
-  }
+): boolean | Promise<boolean> {
+  const signature = Buffer.from(jws.signature, 'base64url');
+  if (signature.length !== signatureBytes(algorithm, key)) return false;
+  const signed = Buffer.from(`${jws.protected}.${jws.payload}`, 'latin1');
+  if (algorithm.startsWith('HS')) return timingSafeEqual(hmac(algorithm, key, signed), signature);
+  if (key.asymmetricKeyType === 'rsa' && signature.length <= AT_ONCE_RSA_BYTES_MAX)
+    return cryptoVerify(hashOf(algorithm), signed, keyInput(algorithm, key), signature);
+  return new Promise((resolve, reject) => {
+    cryptoVerify(hashOf(algorithm), signed, keyInput(algorithm, key), signature, (error, isGenuine) =>
+      error === null ? resolve(isGenuine) : reject(error),
+    );
+  });
 }
