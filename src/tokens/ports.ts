@@ -70,11 +70,24 @@ export interface VerifiedToken {
 export interface TokenVerifier {
   /**
    * Strict compact JWS, signature by one of the keys that match the header's `kid` and `alg`, `exp` and `nbf` in force
-   * (`exp` required).
+   * (`exp` required). `ignoreKid`: the keys were chosen by something else than `kid`.
    *
    * @throws TokenRejectedError
    */
-  verify(token: string, keys: readonly Key[], nowMs: number): Promise<VerifiedToken>;
+  verify(
+    token: string,
+    keys: readonly Key[],
+    nowMs: number,
+    options?: { readonly ignoreKid?: boolean },
+  ): Promise<VerifiedToken>;
+}
+
+/** Which sessions were ended while access tokens of theirs may live. Kept in memory, a second behind other processes. */
+export interface Revocations {
+  /** `sid` of an access token: the id of its refresh token. */
+  isRevoked(sid: string): boolean;
+  /** Looks again, after a revocation by this process. */
+  refresh(): Promise<void>;
 }
 
 /** An event before it is sent; `id`, `createInstant` and `type` are added. */

@@ -2,7 +2,16 @@
 import type { Logger } from '../core/log.ts';
 import type { Clock } from '../core/time.ts';
 import type { Catalog } from './catalog.ts';
-import type { Events, KeyFactory, Lambdas, Random, Sealer, TokenSigner, TokenVerifier } from './ports.ts';
+import type {
+  Events,
+  KeyFactory,
+  Lambdas,
+  Random,
+  Revocations,
+  Sealer,
+  TokenSigner,
+  TokenVerifier,
+} from './ports.ts';
 import type { Store } from './store.ts';
 
 export interface TokenService {
@@ -17,6 +26,7 @@ export interface TokenService {
   readonly keys: KeyFactory;
   readonly signer: TokenSigner;
   readonly verifier: TokenVerifier;
+  readonly revocations: Revocations;
   readonly events: Events;
   readonly lambdas: Lambdas;
   readonly log: Logger;

@@ -1,0 +1,68 @@
+/** The token service's signatures: its keys, unsealed and read once each, meet the JWS code of jwt/. */
+import type { KeyObject } from 'node:crypto';
+import { CountersignError } from '../core/errors.ts';
+import type { Algorithm } from '../core/realm.ts';
+import {
+  type CompactKey,
+  signCompact,
+  signingKeyObject,
+  verifyCompact,
+  verifyingKeyObject,
+} from '../jwt/compact.ts';
+import type { Key, KeyAlgorithm } from '../objects/key.ts';
+import { keyContext } from '../tokens/objects/keys.ts';
+import { type Sealer, TokenRejectedError, type TokenSigner, type TokenVerifier } from '../tokens/ports.ts';
+
+/** JWS has one name for both Edwards curves (RFC 8037 §3.1); keys name theirs. */
+export function jwsAlgorithm(algorithm: KeyAlgorithm): Algorithm {
+  return algorithm === 'Ed25519' ? 'EdDSA' : algorithm;
+}
+
+export interface TokenSigning {
+  readonly signer: TokenSigner;
+  readonly verifier: TokenVerifier;
+}
+
+/** What was read of a key lives as long as the catalog snapshot that the key object belongs to. */
+export function createTokenSigning(sealer: Pick<Sealer, 'open'>): TokenSigning {
+  const signing = remembered((key) => signingKeyObject(jwsAlgorithm(key.algorithm), secretOf(key)));
+  const verifying = remembered((key) =>
+    verifyingKeyObject(jwsAlgorithm(key.algorithm), key.publicKey ?? secretOf(key)),
+  );
+
+  function secretOf(key: Key): string {
+    if (key.sealedPrivateKey === null) throw new Error(`Key ${key.id} cannot sign: it only verifies`);
+    return sealer.open(key.sealedPrivateKey, keyContext(key.id));
+  }
+
+  return {
+    signer: {
+      sign: async (key, header, claims) => await signCompact(signing(key), header, claims),
+    },
+    verifier: {
+      verify: (token, keys, nowMs, options) =>
+        rejecting(() => verifyCompact(token, keys.map(verifying), nowMs, options)),
+    },
+  };
+}
+
+function remembered(read: (key: Key) => KeyObject): (key: Key) => CompactKey {
+  const known = new WeakMap<Key, CompactKey>();
+  return (key) => {
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const made = { kid: key.kid, algorithm: jwsAlgorithm(key.algorithm), key: read(key) };
+    known.set(key, made);
+    return made;
+  };
+}
+
+/** What is wrong with the token is told by code; a key that cannot be read is our own failure and stays one. */
+async function rejecting<T>(verify: () => Promise<T>): Promise<T> {
+  try {
+    return await verify();
+  } catch (error) {
+    if (!(error instanceof CountersignError)) throw error;
+    throw new TokenRejectedError(`${error.code}: ${error.message}`, { cause: error });
+  }
+}

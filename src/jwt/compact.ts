@@ -1,0 +1,92 @@
+/** Compact JWS of the token service (RFC 7515 §7.1): signed with one key, verified against the keys it may come from. */
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { CountersignError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject, member } from '../core/json.ts';
+import type { Algorithm } from '../core/realm.ts';
+import { SECOND_MS } from '../core/time.ts';
+import { type Envelope, parseEnvelope } from './envelope.ts';
+import { signJws } from './sign.ts';
+import { verifySignature } from './signature.ts';
+import { decodeUtf8, parseStrictJson } from './strict-json.ts';
+
+/** One key, one algorithm (RFC 8725 §3.1). */
+export interface CompactKey {
+  readonly kid: string;
+  readonly algorithm: Algorithm;
+  /** Private or secret to sign, public or secret to verify. */
+  readonly key: KeyObject;
+}
+
+export interface VerifiedCompact {
+  readonly header: JsonObject;
+  readonly claims: JsonObject;
+}
+
+/** PKCS#8 PEM; for HS algorithms the text whose UTF-8 bytes are the secret. @throws Error where it cannot be read */
+export function signingKeyObject(algorithm: Algorithm, text: string): KeyObject {
+  return algorithm.startsWith('HS') ? createSecretKey(Buffer.from(text, 'utf8')) : createPrivateKey(text);
+}
+
+/** SPKI PEM; for HS algorithms the text whose UTF-8 bytes are the secret. @throws Error where it cannot be read */
+export function verifyingKeyObject(algorithm: Algorithm, text: string): KeyObject {
+  return algorithm.startsWith('HS') ? createSecretKey(Buffer.from(text, 'utf8')) : createPublicKey(text);
+}
+
+/** `alg`, `typ` and `kid` are the key's, whatever `header` says. */
+export async function signCompact(key: CompactKey, header: JsonObject, claims: JsonObject): Promise<string> {
+  const head = { ...header, alg: key.algorithm, typ: 'JWT', kid: key.kid };
+  const input = `${encode(head)}.${encode(claims)}`;
+  const signature = await signJws(key.algorithm, key.key, Buffer.from(input, 'latin1'));
+  return `${input}.${signature.toString('base64url')}`;
+}
+
+function encode(part: JsonObject): string {
+  return Buffer.from(JSON.stringify(part), 'utf8').toString('base64url');
+}
+
+/**
+ * A token with a `kid` is verified by the keys of that name only; `ignoreKid` is for keys chosen by something else.
+ * `exp` is required; `exp` and `nbf` are compared without leeway.
+ *
+ * @throws CountersignError with the 401 code of the first check that fails
+ */
+export async function verifyCompact(
+  token: string,
+  keys: readonly CompactKey[],
+  nowMs: number,
+  { ignoreKid = false }: { readonly ignoreKid?: boolean } = {},
+): Promise<VerifiedCompact> {
+  const envelope = parseEnvelope(token);
+  requireInForce(envelope.claims, nowMs);
+  const named = ignoreKid || envelope.kid === null ? keys : keys.filter(({ kid }) => kid === envelope.kid);
+  if (named.length === 0) throw new CountersignError('unknown_kid', 'no key has this kid');
+  const fitting = named.filter(({ algorithm }) => algorithm === envelope.algorithm);
+  if (fitting.length === 0) throw new CountersignError('alg_not_allowed', 'the key serves another algorithm');
+  for (const { key, algorithm } of fitting) {
+    if (await verifySignature(envelope.encoded, key, algorithm))
+      return { header: headerOf(envelope), claims: envelope.claims };
+  }
+  throw new CountersignError('bad_signature', 'the signature does not verify');
+}
+
+/** The envelope has proven that it is a JSON object. */
+function headerOf({ encoded }: Envelope): JsonObject {
+  const header = parseStrictJson(decodeUtf8(Buffer.from(encoded.protected, 'base64url')));
+  return isJsonObject(header) ? header : {};
+}
+
+function requireInForce(claims: JsonObject, nowMs: number): void {
+  const exp = numericDate(claims, 'exp');
+  const nbf = numericDate(claims, 'nbf');
+  if (exp === null) throw new CountersignError('missing_claim', 'claim exp is missing', { parameter: 'exp' });
+  if (nowMs >= exp * SECOND_MS) throw new CountersignError('expired', 'exp is past');
+  if (nbf !== null && nowMs < nbf * SECOND_MS)
+    throw new CountersignError('not_yet_valid', 'nbf is in the future');
+}
+
+function numericDate(claims: JsonObject, name: string): number | null {
+  const value = member(claims, name);
+  if (value === undefined) return null;
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new CountersignError('invalid_claim', `claim ${name} is no NumericDate`, { parameter: name });
+}
