@@ -8,6 +8,7 @@ const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const POLL_MS = 10;
 
 export interface ServeProcess {
+  readonly pid: number;
   /** Origins from the log line `Listening`. Rejects where the process ends before it. */
   listening(): Promise<{ readonly proxy: string; readonly ops: string }>;
   /** Log lines so far, parsed. */
@@ -46,6 +47,7 @@ export function serveProcess(
     return { proxy: String(line['proxy']), ops: String(line['ops']) };
   };
   return {
+    pid: child.pid ?? 0,
     listening,
     log,
     stderr: () => output.stderr,
