@@ -5,8 +5,10 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -14,6 +16,8 @@ import { gatewayPerTest, t1 } from '../support/acceptance.ts';
 import type { TestGateway } from '../support/gateway.ts';
 
 const startGateway = gatewayPerTest();
+/** How long either side may take to learn that the other has gone (row U05). */
+const ABORT_MS = 1000;
 const servers: Server[] = [];
 
 afterEach(async () => {
@@ -83,8 +87,64 @@ describe('a body', () => {
   });
 });
 
+describe('an event stream', () => {
+  /** The backend's side of it: the test writes when it wants. */
+  async function openStream(): Promise<{
+    gateway: TestGateway;
+    events: ServerResponse;
+    answer: IncomingMessage;
+  }> {
+    const opened: ServerResponse[] = [];
+    const gateway = await serve((_message, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
+      response.flushHeaders();
+      opened.push(response);
+    });
+    const request = httpRequest(`${gateway.url}/app`, { headers: { Authorization: `Bearer ${t1()}` } });
+    request.end();
+    const answer = await answerOf(request);
+    const [events] = opened;
+    if (events === undefined) throw new Error('answered before the backend was asked');
+    return { gateway, events, answer };
+  }
+
+  it('begins before its first event, and goes event by event (GW-C04)', async () => {
+    const { events, answer } = await openStream();
+    expect(answer.headers['content-type']).toBe('text/event-stream');
+    for (let number = 1; number <= 20; number += 1) {
+      const event = `id: ${number}\ndata: {"n":${number}}\n\n`;
+      const arriving = nextPiece(answer);
+      events.write(event);
+      expect(await arriving).toBe(event);
+    }
+    events.end();
+    await new Promise((resolve) => answer.once('end', resolve));
+    expect(answer.complete).toBe(true);
+  });
+
+  it('whose client leaves ends for the backend within a second (GW-C04, U05)', async () => {
+    const { events, answer } = await openStream();
+    events.write('data: 1\n\n');
+    await nextPiece(answer);
+    const left = new Promise<void>((resolve) => events.once('close', resolve));
+    answer.destroy();
+    await Promise.race([left, delay(ABORT_MS).then(() => Promise.reject(new Error('still open')))]);
+  });
+
+  it('whose backend dies is cut off for the client within a second, never ended (GW-C04, U01)', async () => {
+    const { events, answer } = await openStream();
+    events.write('data: 1\n\n');
+    await nextPiece(answer);
+    const cut = new Promise<NodeJS.ErrnoException>((resolve) => answer.once('error', resolve));
+    events.destroy();
+    const failure = await Promise.race([cut, delay(ABORT_MS).then(() => null)]);
+    expect(failure?.code).toBe('ECONNRESET');
+    expect(answer.complete).toBe(false);
+  });
+});
+
 describe('a client that leaves', () => {
-  it('in the middle of its body is gone for the backend too (U05)', async () => {
+  it('in the middle of its body is gone for the backend too (GW-C04, U05)', async () => {
     let isAborted = false;
     const gateway = await serve((message) => {
       message.on('data', () => {});
@@ -126,7 +186,7 @@ describe('a backend that resets in the middle of its body', () => {
     ['with a length', { 'content-length': '1000' }],
     ['in chunks', {}],
   ])(
-    '%s leaves the client with an answer that is cut off, never a whole one (GW-C06)',
+    '%s leaves the client with an answer that is cut off, never a whole one (GW-C04, GW-C06)',
     async (_how, headers) => {
       const gateway = await serve((message, response) => {
         response.writeHead(200, headers).write('half of it');
