@@ -10,6 +10,7 @@ import { type CompileContext, type CompileDependencies, createContext } from './
 import { compileListeners, type ListenersSettings } from './compile/listeners.ts';
 import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
 import { compileRouteTable } from './compile/routes.ts';
+import { compileTokenService, type TokenServiceSettings } from './compile/token-service.ts';
 import { compileUpstreams } from './compile/upstreams.ts';
 import { type ConfigIssue, inOrder } from './issue.ts';
 import type { LoadedConfig } from './load.ts';
@@ -42,6 +43,8 @@ export interface Compiled {
   /** Headers that only the gateway may set, as written. */
   readonly ownedHeaders: readonly string[];
   readonly observability: Config['observability'];
+  /** Null: no token service, no store, no cost. */
+  readonly tokenService: TokenServiceSettings | null;
   /** What weakens a check or is probably not meant; for the log at start and for `check`. */
   readonly warnings: readonly ConfigIssue[];
 }
@@ -62,6 +65,7 @@ export function compileConfig(
   const policies = policiesOf(routes);
   checkOwnIssuer(policies, context);
   const assertion = assertionSettings(policies, context);
+  const tokenService = compileTokenService(context);
   if (context.issues.length > 0) return { issues: inOrder(context.issues) };
   const compiled = {
     ...edge,
@@ -70,6 +74,7 @@ export function compileConfig(
     upstreams: upstreams.all(),
     assertion,
     ownedHeaders: ownedHeaders(policies),
+    tokenService,
     warnings: inOrder(context.warnings),
   };
   return { compiled };

@@ -8,8 +8,9 @@ import { assertionSchema } from './schema/assertion.ts';
 import { limitsSchema, listenersSchema, observabilitySchema, reloadSchema } from './schema/listeners.ts';
 import { realmSchema } from './schema/realm.ts';
 import { routeSchema } from './schema/route.ts';
+import { secretsSchema, storeSchema, tokenServiceSchema } from './schema/token-service.ts';
 import { upstreamSchema } from './schema/upstream.ts';
-import { durationOr, filePath, name, unavailable } from './schema/values.ts';
+import { durationOr, filePath, name } from './schema/values.ts';
 
 export const configSchema = z.strictObject({
   version: z.literal(1, { error: 'must be 1' }).meta({ description: 'Version of this format.' }),
@@ -45,9 +46,9 @@ export const configSchema = z.strictObject({
     .min(1, { error: 'is empty: nothing would be forwarded' })
     .meta({ description: 'Which requests go where. Requests without a route are 404.' }),
   observability: observabilitySchema,
-  store: unavailable('the token service and its store'),
-  secrets: unavailable('the token service and its master key'),
-  tokenService: unavailable('the token service'),
+  store: storeSchema,
+  secrets: secretsSchema,
+  tokenService: tokenServiceSchema.optional(),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -10,15 +10,18 @@ export const API_KEY_MIN_CHARS = 32;
 const API_KEY_MAX_CHARS = 256;
 
 export const apiKeySchema = z.strictObject({
-  id: uuid().optional(),
-  name: text().optional(),
+  id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
+  name: text().optional().meta({ description: 'For people.' }),
   key: z.string().min(API_KEY_MIN_CHARS).max(API_KEY_MAX_CHARS).optional().meta({
     description: 'The key itself; made where absent. Only its HMAC is stored.',
   }),
   tenantId: uuid().nullish().meta({ description: 'The only tenant it can reach.' }),
   permissions: z
     .strictObject({
-      endpoints: z.record(z.string().startsWith('/'), z.array(z.enum(METHODS))).default({}),
+      endpoints: z
+        .record(z.string().startsWith('/'), z.array(z.enum(METHODS)))
+        .default({})
+        .meta({ description: 'E.g. `/api/jwt/refresh: [GET]`; an empty list allows every method.' }),
     })
     .prefault({})
     .meta({ description: 'Methods by path; none listed: everything.' }),

@@ -40,25 +40,32 @@ const domain = () =>
 const claimName = (preset: string) => text().default(preset);
 
 const applicationConfigurationSchema = z.strictObject({
-  enabled: z.boolean().default(false),
-  createRegistration: z.boolean().default(true),
+  enabled: z.boolean().default(false).meta({ description: 'Whether it serves the application.' }),
+  createRegistration: z.boolean().default(true).meta({ description: 'Whether users are registered there.' }),
 });
 
 const linkLimitSchema = z.strictObject({
-  enabled: z.boolean().default(false),
-  maximumLinks: z.int().min(1).default(42),
+  enabled: z.boolean().default(false).meta({ description: 'Whether links are counted.' }),
+  maximumLinks: z.int().min(1).default(42).meta({ description: 'Links of one user with this provider.' }),
 });
 
 export const identityProviderSchema = z.strictObject({
-  id: uuid().optional(),
-  type: z.literal('ExternalJWT', { error: 'is not available: only ExternalJWT is' }).default('ExternalJWT'),
+  id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
+  type: z
+    .literal('ExternalJWT', { error: 'is not available: only ExternalJWT is' })
+    .default('ExternalJWT')
+    .meta({ description: 'Kind of provider.' }),
   name: text().meta({ description: 'Unique among identity providers.' }),
   tenantId: uuid().nullish().meta({ description: 'Without it, the provider serves every tenant.' }),
-  enabled: z.boolean().default(false),
+  enabled: z.boolean().default(false).meta({ description: 'Whether its tokens are taken.' }),
   debug: z.boolean().default(false).meta({ description: 'Each reconcile leaves a Debug event log.' }),
   headerKeyParameter: text().default('kid').meta({ description: 'Header member that names the key.' }),
   defaultKeyId: uuid().nullish().meta({ description: 'Key of tokens without that header member.' }),
-  verificationKeyIds: z.array(uuid()).max(LIST_MAX).default([]),
+  verificationKeyIds: z
+    .array(uuid())
+    .max(LIST_MAX)
+    .default([])
+    .meta({ description: 'Keys that its tokens may name.' }),
   keys: z
     .record(z.string(), z.string())
     .optional()
@@ -68,7 +75,9 @@ export const identityProviderSchema = z.strictObject({
   domains: z.array(domain()).max(LIST_MAX).default([]).meta({
     description: 'Where given, only e-mail addresses of these domains are reconciled.',
   }),
-  linkingStrategy: z.enum(LINKING_STRATEGIES).default('LinkByEmail'),
+  linkingStrategy: z.enum(LINKING_STRATEGIES).default('LinkByEmail').meta({
+    description: 'How an identity without link becomes a user.',
+  }),
   claimMap: z
     .record(text(), z.enum(CLAIM_TARGETS, { error: `is none of ${CLAIM_TARGETS.join(', ')}` }))
     .default({})
@@ -77,25 +86,38 @@ export const identityProviderSchema = z.strictObject({
     .strictObject({
       reconcileId: uuid().nullish().meta({ description: 'Lambda of type ExternalJWTReconcile.' }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: 'User code that runs at reconcile.' }),
   oauth2: z
     .strictObject({
-      authorization_endpoint: text().nullish(),
-      token_endpoint: text().nullish(),
-      uniqueIdClaim: claimName('sub'),
-      emailClaim: claimName('email'),
-      emailVerifiedClaim: claimName('email_verified'),
-      usernameClaim: claimName('preferred_username'),
+      authorization_endpoint: text().nullish().meta({ description: 'Shown by lookup; never called.' }),
+      token_endpoint: text().nullish().meta({ description: 'Shown by lookup; never called.' }),
+      uniqueIdClaim: claimName('sub').meta({ description: 'Claim that names the identity.' }),
+      emailClaim: claimName('email').meta({ description: 'Claim with the e-mail address.' }),
+      emailVerifiedClaim: claimName('email_verified').meta({
+        description: 'Claim; false: the address links nobody.',
+      }),
+      usernameClaim: claimName('preferred_username').meta({ description: 'Claim with the username.' }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: 'Names of claims, and endpoints that lookup shows.' }),
   uniqueIdentityClaim: text().nullish().meta({
     description: 'Deprecated. Where given, users are found by this claim, normally `email`.',
   }),
-  applicationConfiguration: z.record(uuid(), applicationConfigurationSchema).default({}),
+  applicationConfiguration: z
+    .record(uuid(), applicationConfigurationSchema)
+    .default({})
+    .meta({ description: 'By application id.' }),
   tenantConfiguration: z
-    .record(uuid(), z.strictObject({ limitUserLinkCount: linkLimitSchema.prefault({}) }))
-    .default({}),
-  data: data().default({}),
+    .record(
+      uuid(),
+      z.strictObject({
+        limitUserLinkCount: linkLimitSchema.prefault({}).meta({ description: 'Bound on links.' }),
+      }),
+    )
+    .default({})
+    .meta({ description: 'By tenant id.' }),
+  data: data().default({}).meta({ description: 'Free-form JSON of your own.' }),
 });
 
 export type IdentityProvider = Stored<z.output<typeof identityProviderSchema>>;

@@ -26,18 +26,25 @@ const members = {
     description: 'Whether use moves `startInstant`, and whether a maximum counts from `insertInstant`.',
   }),
   refreshTokenSlidingWindowConfiguration: z
-    .strictObject({ maximumTimeToLiveInMinutes: minutes().default(43_200) })
+    .strictObject({ maximumTimeToLiveInMinutes: minutes().default(43_200).meta({ description: 'Minutes.' }) })
     .prefault({})
     .meta({ description: 'For SlidingWindowWithMaximumLifetime: the end, counted from `insertInstant`.' }),
   refreshTokenUsagePolicy: z.enum(USAGE_POLICIES).default('Reusable').meta({
     description: 'OneTimeUse: each use gives a new value, and the old one is dead.',
   }),
   refreshTokenOneTimeUseConfiguration: z
-    .strictObject({ gracePeriodInSeconds: z.int().min(0).max(GRACE_MAX_SECONDS).default(0) })
+    .strictObject({
+      gracePeriodInSeconds: z
+        .int()
+        .min(0)
+        .max(GRACE_MAX_SECONDS)
+        .default(0)
+        .meta({ description: 'Seconds; 0: none.' }),
+    })
     .prefault({})
     .meta({ description: 'How long a used value still answers with the current one, in seconds.' }),
   refreshTokenRevocationPolicy: z
-    .strictObject({ onOneTimeTokenReuse: z.boolean().default(false) })
+    .strictObject({ onOneTimeTokenReuse: z.boolean().default(false).meta({ description: 'True: it ends.' }) })
     .prefault({})
     .meta({ description: 'Whether a used value that comes again ends the session.' }),
 };
@@ -65,7 +72,10 @@ export const tenantJwtConfigurationSchema = z
 
 /** Of an application: counts only while `enabled`; otherwise the tenant's applies. */
 export const applicationJwtConfigurationSchema = z
-  .strictObject({ enabled: z.boolean().default(false), ...members })
+  .strictObject({
+    enabled: z.boolean().default(false).meta({ description: 'Whether this counts instead of the tenant’s.' }),
+    ...members,
+  })
   .refine(hasRoomForMaximum, MAXIMUM_TOO_SHORT);
 
 export type JwtConfiguration = Readonly<z.output<typeof tenantJwtConfigurationSchema>>;

@@ -9,15 +9,15 @@ export type LambdaType = (typeof LAMBDA_TYPES)[number];
 const BODY_MAX_CHARS = 64 * 1024;
 
 export const lambdaSchema = z.strictObject({
-  id: uuid().optional(),
-  name: text(),
-  type: z.enum(LAMBDA_TYPES),
+  id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
+  name: text().meta({ description: 'For people.' }),
+  type: z.enum(LAMBDA_TYPES).meta({ description: 'What it is for.' }),
   body: z.string().min(1, { error: 'is empty' }).max(BODY_MAX_CHARS).meta({
     description:
       '`function reconcile(user, registration, jwt)` or `function populate(jwt, user, registration)`.',
   }),
   debug: z.boolean().default(false).meta({ description: 'Whether its debug lines become event logs.' }),
-  enabled: z.boolean().default(true),
+  enabled: z.boolean().default(true).meta({ description: 'False: what uses it goes on without it.' }),
 });
 
 export type Lambda = Stored<z.output<typeof lambdaSchema>>;

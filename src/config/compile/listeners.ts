@@ -1,7 +1,7 @@
 /** `listeners`: where the process listens, and with which certificates. */
 import type { ListenerTls } from '../../core/listener-tls.ts';
 import type { ConfigPath } from '../issue.ts';
-import type { BindAddress } from '../schema/address.ts';
+import { type BindAddress, isLoopback } from '../schema/address.ts';
 import type { ListenerTlsConfig } from '../schema/listeners.ts';
 import type { CompileContext } from './context.ts';
 import { certificatesIn, isPair } from './pem.ts';
@@ -16,6 +16,8 @@ export interface ProxyListenerSettings {
 export interface ListenersSettings {
   readonly proxy: ProxyListenerSettings;
   readonly ops: { readonly bind: BindAddress };
+  /** Null: not served. */
+  readonly api: Omit<ProxyListenerSettings, 'proxyProtocol'> | null;
 }
 
 const MIN_VERSIONS = { '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
@@ -32,7 +34,23 @@ export function compileListeners(context: CompileContext): ListenersSettings {
   return {
     proxy: { bind, tls: tls === null ? null : compileTls(tls, path, context), proxyProtocol },
     ops: { bind: listeners.ops.bind },
+    api: compileApi(context),
   };
+}
+
+/** API keys, passwords and tokens travel there. */
+function compileApi(context: CompileContext): ListenersSettings['api'] {
+  const { enabled, bind, tls, insecure } = context.config.settings.listeners.api;
+  const path = ['listeners', 'api', 'tls'];
+  if (!enabled) return null;
+  if (tls === null && !isLoopback(bind.host) && !insecure)
+    context.refuse(
+      ['listeners', 'api', 'bind'],
+      'is reached from other machines: give it tls, or say insecure: true where TLS ends in front',
+    );
+  if (insecure && tls === null)
+    context.warn(['listeners', 'api', 'insecure'], 'API keys and tokens travel in the clear');
+  return { bind, tls: tls === null ? null : compileTls(tls, path, context) };
 }
 
 /** Null after refusing. */

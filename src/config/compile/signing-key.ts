@@ -5,6 +5,7 @@ import { type Algorithm, SECRET_BYTES_MIN } from '../../core/realm.ts';
 import type { ConfigPath } from '../issue.ts';
 import type { RealmConfig } from '../schema/realm.ts';
 import type { CompileContext } from './context.ts';
+import { secretText, warnInline } from './secret-text.ts';
 
 export type SigningKeySettings =
   | {
@@ -26,7 +27,6 @@ export type SigningKeySettings =
 export type KeyFamily = 'secret' | 'public';
 
 type SigningKeyConfig = NonNullable<RealmConfig['signingKey']>;
-type SecretConfig = NonNullable<SigningKeyConfig['secret']>;
 
 const FORMS = ['secret', 'secretBase64', 'pemFile', 'jwk'] as const;
 
@@ -73,21 +73,6 @@ function materialOf(
   if (bytes !== null) return { kind: 'secret', bytes, kid, allowWeakSecret };
   context.refuse(place, 'is neither base64 nor base64url');
   return null;
-}
-
-function secretText(secret: SecretConfig, path: ConfigPath, context: CompileContext): string | null {
-  if (typeof secret !== 'string') {
-    const text = context.readSecretText(secret.file, [...path, 'file']);
-    return text === null ? null : text.replace(/\r?\n$/, '');
-  }
-  warnInline(path, context);
-  return secret;
-}
-
-/** Files are copied, printed and committed; the environment and secret files less so (decision 5). */
-function warnInline(path: ConfigPath, context: CompileContext): void {
-  if (context.config.isInline(path))
-    context.warn(path, `the secret stands in the file; write "\${NAME}" or {file: path} instead`);
 }
 
 /** Standard or URL-safe alphabet, with or without padding; null for anything else. */

@@ -34,7 +34,19 @@ export const listenersSchema = z
       .meta({ description: 'For clients; serves `/.well-known/jwks.json` for backends too.' }),
     decision: unavailableListener('forward-auth and ext_authz over HTTP'),
     extAuthz: unavailableListener('ext_authz over gRPC'),
-    api: unavailableListener('the token service'),
+    api: z
+      .strictObject({
+        enabled: z.boolean().default(false).meta({ description: 'Whether the API is served.' }),
+        bind: bindAddress('127.0.0.1:9011').meta({ description: 'Address and port, IPv6 in brackets.' }),
+        tls: listenerTlsSchema.nullable().default(null).meta({
+          description: 'Needed beyond the loopback address, unless `insecure` says otherwise.',
+        }),
+        insecure: z.boolean().default(false).meta({
+          description: 'Serve plain HTTP beyond the loopback address: TLS ends in front of us.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'The API of the token service.' }),
     ops: z
       .strictObject({
         bind: bindAddress('127.0.0.1:9090')

@@ -120,14 +120,6 @@ export function isConnectionHeader(header: string): boolean {
   return CONNECTION_HEADERS.has(foldHeaderName(header));
 }
 
-/** A key that the design has and this version does not: said so, instead of "unknown". */
-export function unavailable(what: string) {
-  return z
-    .never({ error: 'is not available in this version' })
-    .optional()
-    .meta({ description: `Not available in this version: ${what}.` });
-}
-
 /** A listener that can only be declared off. */
 export function unavailableListener(what: string) {
   return z

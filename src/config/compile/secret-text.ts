@@ -1,0 +1,21 @@
+/** Secrets of the configuration: the text itself, or the file that holds it. */
+import type { ConfigPath } from '../issue.ts';
+import type { CompileContext } from './context.ts';
+
+type SecretConfig = string | { readonly file: string };
+
+/** Null after refusing: the file cannot be read. */
+export function secretText(secret: SecretConfig, path: ConfigPath, context: CompileContext): string | null {
+  if (typeof secret !== 'string') {
+    const text = context.readSecretText(secret.file, [...path, 'file']);
+    return text === null ? null : text.replace(/\r?\n$/, '');
+  }
+  warnInline(path, context);
+  return secret;
+}
+
+/** Files are copied, printed and committed; the environment and secret files less so (decision 5). */
+export function warnInline(path: ConfigPath, context: CompileContext): void {
+  if (context.config.isInline(path))
+    context.warn(path, `the secret stands in the file; write "\${NAME}" or {file: path} instead`);
+}

@@ -1,0 +1,194 @@
+/** `tokenService`, `store` and `secrets`: what the token service runs on, and the objects it begins with. */
+import { createHash } from 'node:crypto';
+import { API_KEY_MIN_CHARS } from '../../objects/api-key.ts';
+import type { Seed, SeedKey } from '../../objects/seed.ts';
+import type { ConfigPath } from '../issue.ts';
+import type {
+  SeedApiKeyConfig,
+  SeedKeyConfig,
+  SeedWebhookConfig,
+  TokenServiceConfig,
+} from '../schema/token-service.ts';
+import type { CompileContext } from './context.ts';
+import { secretText } from './secret-text.ts';
+
+export type StoreSettings =
+  | { readonly driver: 'sqlite' /** Absolute path. */; readonly file: string }
+  | { readonly driver: 'postgres'; readonly url: string };
+
+export interface TokenServiceSettings {
+  readonly store: StoreSettings;
+  /** Null: made in `dataDir`. */
+  readonly masterKey: Uint8Array | null;
+  readonly previousMasterKeys: readonly Uint8Array[];
+  readonly seed: Seed;
+  readonly lambdaLimits: { readonly timeoutMs: number; readonly memoryBytes: number };
+  readonly cookies: TokenServiceConfig['cookies'];
+  readonly anonymousLimit: TokenServiceConfig['anonymousLimit'];
+  readonly compat: TokenServiceConfig['compat'];
+}
+
+/** AES-256 and HMAC-SHA256 keys are derived from it: less would be weaker than they are. */
+const MASTER_KEY_BYTES_MIN = 32;
+const BLOCK = 'tokenService';
+
+/** Null: no such block, or refused. */
+export function compileTokenService(context: CompileContext): TokenServiceSettings | null {
+  const { tokenService: config, secrets } = context.config.settings;
+  if (config === undefined) {
+    warnOfIdleBlocks(context);
+    return null;
+  }
+  const masterKey = masterKeyOf(secrets.masterKey, ['secrets', 'masterKey'], context);
+  const previous = secrets.previousMasterKeys.map((key, index) =>
+    masterKeyOf(key, ['secrets', 'previousMasterKeys', index], context),
+  );
+  const { cookies, anonymousLimit, compat, lambdas } = config;
+  checkUniqueIds(config, context);
+  if (cookies.sameSite === 'None' && cookies.secure === false)
+    context.refuse(
+      [BLOCK, 'cookies', 'secure'],
+      'must not be false with sameSite None: browsers drop such cookies',
+    );
+  return {
+    store: storeOf(context),
+    masterKey,
+    previousMasterKeys: previous.filter((key) => key !== null),
+    seed: seedOf(config, context),
+    lambdaLimits: { timeoutMs: lambdas.limits.timeout, memoryBytes: lambdas.limits.memory },
+    cookies,
+    anonymousLimit,
+    compat,
+  };
+}
+
+function warnOfIdleBlocks(context: CompileContext): void {
+  const { store, secrets, listeners } = context.config.settings;
+  if (listeners.api.enabled)
+    context.refuse(['listeners', 'api', 'enabled'], 'needs a tokenService block: there is nothing to serve');
+  if (store.driver !== 'sqlite') context.warn(['store'], 'has no effect without a tokenService block');
+  if (secrets.masterKey !== null) context.warn(['secrets'], 'has no effect without a tokenService block');
+}
+
+function storeOf(context: CompileContext): StoreSettings {
+  const { store, secrets, dataDir } = context.config.settings;
+  if (store.driver === 'sqlite')
+    return { driver: 'sqlite', file: `${context.resolvePath(dataDir)}/countersign.db` };
+  if (secrets.masterKey === null)
+    context.refuse(['secrets', 'masterKey'], 'is needed with store postgres: its instances must share one');
+  const url = secretText(store.url, ['store', 'url'], context) ?? '';
+  if (!/^postgres(?:ql)?:\/\//.test(url))
+    context.refuse(['store', 'url'], 'is no URL of PostgreSQL: postgres://user@host/database');
+  return { driver: 'postgres', url };
+}
+
+function masterKeyOf(
+  key: Parameters<typeof secretText>[0] | null,
+  path: ConfigPath,
+  context: CompileContext,
+): Uint8Array | null {
+  const text = key === null ? null : secretText(key, path, context);
+  if (text === null) return null;
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length < MASTER_KEY_BYTES_MIN)
+    context.refuse(
+      path,
+      `has ${bytes.length} bytes; at least ${MASTER_KEY_BYTES_MIN} random ones are needed`,
+    );
+  return bytes;
+}
+
+function seedOf(config: TokenServiceConfig, context: CompileContext): Seed {
+  const { tenants, applications, identityProviders, lambdas } = config;
+  return {
+    tenants,
+    applications,
+    identityProviders,
+    lambdas: lambdas.items,
+    keys: config.keys.map((key, index) => seedKey(key, [BLOCK, 'keys', index], context)),
+    webhooks: config.webhooks.map(seedWebhook),
+    apiKeys: config.apiKeys.map((key, index) => seedApiKey(key, [BLOCK, 'apiKeys', index, 'key'], context)),
+  };
+}
+
+const KEY_SOURCES = ['privateKeyFile', 'publicKeyFile', 'certificateFile', 'secret'] as const;
+
+function seedKey(config: SeedKeyConfig, path: ConfigPath, context: CompileContext): SeedKey {
+  const { privateKeyFile, publicKeyFile, certificateFile, secret, ...named } = config;
+  const given = KEY_SOURCES.filter((source) => config[source] !== undefined);
+  if (given.length !== 1)
+    context.refuse(
+      path,
+      `needs exactly one of ${KEY_SOURCES.join(', ')}; it has ${given.join(' and ') || 'none'}`,
+    );
+  const text = (file: string | undefined, member: string) =>
+    file === undefined ? undefined : (context.readText(file, [...path, member]) ?? undefined);
+  return {
+    ...named,
+    privateKey:
+      privateKeyFile === undefined
+        ? undefined
+        : (context.readSecretText(privateKeyFile, [...path, 'privateKeyFile']) ?? undefined),
+    publicKey: text(publicKeyFile, 'publicKeyFile'),
+    certificate: text(certificateFile, 'certificateFile'),
+    secret:
+      secret === undefined ? undefined : (secretText(secret, [...path, 'secret'], context) ?? undefined),
+  };
+}
+
+function seedWebhook({
+  events,
+  transaction,
+  timeout,
+  ...config
+}: SeedWebhookConfig): Seed['webhooks'][number] {
+  return {
+    ...config,
+    id: config.id ?? idFrom(`webhook ${config.url}`),
+    eventsEnabled: Object.fromEntries(events.map((event) => [event, true])),
+    transactionType: transaction,
+    connectTimeout: timeout,
+    readTimeout: timeout,
+  };
+}
+
+function seedApiKey(
+  config: SeedApiKeyConfig,
+  path: ConfigPath,
+  context: CompileContext,
+): Seed['apiKeys'][number] {
+  const key = secretText(config.key, path, context) ?? '';
+  if (key.length < API_KEY_MIN_CHARS)
+    context.refuse(path, `has ${key.length} characters; at least ${API_KEY_MIN_CHARS} are needed`);
+  return { ...config, key, id: config.id ?? idFrom(`api-key ${key}`) };
+}
+
+const HEX = [8, 13, 18, 23];
+
+/** Entries without id get the same one at each start: the first 128 bits of a digest, written as a UUID (RFC 9562 §5.8). */
+function idFrom(name: string): string {
+  const hex = createHash('sha256').update(`countersign ${name}`).digest('hex').slice(0, 32);
+  const versioned = `${hex.slice(0, 12)}8${hex.slice(13, 16)}a${hex.slice(17)}`;
+  return HEX.reduce((text, place) => `${text.slice(0, place)}-${text.slice(place)}`, versioned);
+}
+
+/** Ids are unique among all objects of a kind. */
+function checkUniqueIds(config: TokenServiceConfig, context: CompileContext): void {
+  const lists: readonly [ConfigPath, readonly { readonly id?: string | undefined }[]][] = [
+    [[BLOCK, 'keys'], config.keys],
+    [[BLOCK, 'tenants'], config.tenants],
+    [[BLOCK, 'applications'], config.applications],
+    [[BLOCK, 'identityProviders'], config.identityProviders],
+    [[BLOCK, 'lambdas', 'items'], config.lambdas.items],
+    [[BLOCK, 'apiKeys'], config.apiKeys],
+    [[BLOCK, 'webhooks'], config.webhooks],
+  ];
+  for (const [path, entries] of lists) {
+    const seen = new Set<string>();
+    for (const [index, { id }] of entries.entries()) {
+      if (id === undefined) continue;
+      if (seen.has(id)) context.refuse([...path, index, 'id'], 'is used twice');
+      seen.add(id);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** Objects of the token service that the configuration file declares: complete, with texts of keys in place of their files. */
+import type { z } from 'zod';
+import type { apiKeySchema } from './api-key.ts';
+import type { applicationSchema } from './application.ts';
+import type { identityProviderSchema } from './identity-provider.ts';
+import type { KeyAlgorithm } from './key.ts';
+import type { lambdaSchema } from './lambda.ts';
+import type { tenantSchema } from './tenant.ts';
+import type { webhookSchema } from './webhook.ts';
+
+/** What one schema accepts, with the id that the API would make. */
+type Named<Schema extends z.ZodType> = Readonly<Omit<z.output<Schema>, 'id'>> & { readonly id: string };
+
+/** Exactly one of the four texts. */
+export interface SeedKey {
+  readonly id: string;
+  readonly name: string;
+  readonly kid?: string | undefined;
+  readonly algorithm?: KeyAlgorithm | undefined;
+  readonly privateKey?: string | undefined;
+  readonly publicKey?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly secret?: string | undefined;
+}
+
+export interface Seed {
+  readonly keys: readonly SeedKey[];
+  readonly lambdas: readonly Named<typeof lambdaSchema>[];
+  readonly tenants: readonly Named<typeof tenantSchema>[];
+  readonly applications: readonly Named<typeof applicationSchema>[];
+  readonly identityProviders: readonly Named<typeof identityProviderSchema>[];
+  readonly webhooks: readonly Named<typeof webhookSchema>[];
+  readonly apiKeys: readonly (Named<typeof apiKeySchema> & { readonly key: string })[];
+}
