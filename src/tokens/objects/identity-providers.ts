@@ -19,7 +19,11 @@ type ProviderBody = Body<IdentityProvider>;
 export type CheckProvider = (catalog: Catalog, provider: IdentityProvider) => void;
 
 /** A domain belongs to one provider of its tenant, and to one of those that serve every tenant. */
-export function providerNames({ name, domains, tenantId }: IdentityProvider): readonly UniqueName[] {
+export function providerNames({
+  name,
+  domains,
+  tenantId,
+}: Pick<IdentityProvider, 'name' | 'domains' | 'tenantId'>): readonly UniqueName[] {
   return [
     { what: 'identityProvider.name', value: name },
     ...domains.map((domain) => ({ what: 'identityProvider.domains', value: `${tenantId ?? '*'} ${domain}` })),

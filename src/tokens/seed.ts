@@ -1,0 +1,255 @@
+/** Makes the store hold what the configuration file declares: new objects in, changed ones over, dropped ones out. */
+import type { Seed } from '../objects/seed.ts';
+import type { Stamped } from '../objects/values.ts';
+import type { Catalog, CatalogKind, CatalogMaps, CatalogObjects } from './catalog.ts';
+import { ServiceError } from './failure.ts';
+import { apiKeyNames, hashApiKey } from './objects/api-keys.ts';
+import { applicationNames, checkApplication, removeDependents } from './objects/applications.ts';
+import { fieldOf, objectsOf } from './objects/catalog-object.ts';
+import { type CheckProvider, providerNames } from './objects/identity-providers.ts';
+import { keyBody, keyContext, keyNames } from './objects/keys.ts';
+import { checkTenant, tenantNames } from './objects/tenants.ts';
+import { checkWebhook, sealed, webhookPasswordContext } from './objects/webhooks.ts';
+import type { Sealer } from './ports.ts';
+import type { TokenService } from './service.ts';
+import { DuplicateError, type Records, type UniqueName } from './store.ts';
+
+type SeedService = Pick<TokenService, 'store' | 'sealer' | 'keys' | 'clock'>;
+
+/** An object as the file wants it. */
+interface Wanted<Kind extends CatalogKind> {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly names: readonly UniqueName[];
+  stamped(stamps: Omit<Stamped, 'id'>): CatalogObjects[Kind];
+  /** @throws ServiceError where what it refers to is not in order */
+  check(catalog: Catalog): void;
+}
+
+/** The same without its kind's types, so that one list holds them all. */
+interface AnyWanted extends Pick<Wanted<CatalogKind>, 'kind' | 'id' | 'check'> {
+  put(records: Records, present: CatalogMaps, service: SeedService): Promise<void>;
+}
+
+function any<Kind extends CatalogKind>(wanted: Wanted<Kind>): AnyWanted {
+  return { ...wanted, put: (records, present, service) => put(records, present, wanted, service) };
+}
+
+/**
+ * In one transaction. Objects that did not change are not touched, so that a restart is no change.
+ *
+ * @throws ServiceError whose message names the object and the mistake; nothing was changed
+ */
+export async function seedCatalog(
+  service: SeedService,
+  seed: Seed,
+  checkProvider: CheckProvider,
+): Promise<void> {
+  const wanted = await wantedObjects(service, seed, checkProvider);
+  await service.store.transaction(async (records) => {
+    const present = await records.catalog.load();
+    const stale = staleObjects(present, wanted);
+    for (const [kind, id] of stale) await remove(records, kind, id, service.clock());
+    for (const one of wanted) await one.put(records, present, service);
+    checkAll(await records.catalog.load(), wanted);
+  });
+}
+
+/** In the order in which they name each other. */
+async function wantedObjects(
+  service: SeedService,
+  seed: Seed,
+  checkProvider: CheckProvider,
+): Promise<readonly AnyWanted[]> {
+  return [
+    ...(await Promise.all(seed.keys.map(async (key) => any(await wantedKey(service, key))))),
+    ...seed.lambdas.map((lambda) => any(wantedLambda(lambda))),
+    ...seed.tenants.map((tenant) => any(wantedTenant(tenant))),
+    ...seed.applications.map((application) => any(wantedApplication(application, seed))),
+    ...seed.identityProviders.map((provider) => any(wantedProvider(provider, checkProvider))),
+    ...seed.webhooks.map((webhook) => any(wantedWebhook(service, webhook))),
+    ...seed.apiKeys.map((entry) => any(wantedApiKey(service, entry))),
+  ];
+}
+
+const NO_CHECK = (): void => {};
+
+async function wantedKey(
+  { keys, sealer }: SeedService,
+  { id, name, kid, algorithm, ...given }: Seed['keys'][number],
+): Promise<Wanted<'keys'>> {
+  const material = await naming(`key ${name}`, () => keys.read(given, algorithm));
+  // The kid of a secret is random: its id stands for it, so that every start gives the same one.
+  const named = { name, kid: kid ?? (material.publicKey === null ? id : material.kid) };
+  const body = keyBody(sealer, id, named, material);
+  const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...body, id, ...stamps });
+  return { kind: 'keys', id, names: keyNames(body), stamped, check: NO_CHECK };
+}
+
+function wantedLambda(lambda: Seed['lambdas'][number]): Wanted<'lambdas'> {
+  const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...lambda, ...stamps });
+  return { kind: 'lambdas', id: lambda.id, names: [], stamped, check: NO_CHECK };
+}
+
+function wantedTenant(tenant: Seed['tenants'][number]): Wanted<'tenants'> {
+  return {
+    kind: 'tenants',
+    id: tenant.id,
+    names: tenantNames(tenant),
+    stamped: (stamps) => ({ ...tenant, ...stamps }),
+    check: (catalog) => checkTenant(catalog, tenant),
+  };
+}
+
+function wantedApplication(entry: Seed['applications'][number], { tenants }: Seed): Wanted<'applications'> {
+  const tenantId = entry.tenantId ?? (tenants.length === 1 ? tenants[0]?.id : undefined);
+  if (tenantId === undefined)
+    throw new ServiceError(400, `application ${entry.name}: which of several tenants has it? Say tenantId`);
+  const application = { ...entry, tenantId };
+  return {
+    kind: 'applications',
+    id: entry.id,
+    names: applicationNames(application),
+    stamped: (stamps) => ({ ...application, ...stamps }),
+    check: (catalog) => checkApplication(catalog, application),
+  };
+}
+
+function wantedProvider(
+  provider: Seed['identityProviders'][number],
+  check: CheckProvider,
+): Wanted<'identityProviders'> {
+  const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...provider, ...stamps });
+  return {
+    kind: 'identityProviders',
+    id: provider.id,
+    names: providerNames(provider),
+    stamped,
+    check: (catalog) => check(catalog, catalog.identityProviders.get(provider.id) ?? stamped(UNSTAMPED)),
+  };
+}
+
+const UNSTAMPED: Omit<Stamped, 'id'> = { insertInstant: 0, lastUpdateInstant: 0, source: 'Config' };
+
+function wantedWebhook(service: SeedService, entry: Seed['webhooks'][number]): Wanted<'webhooks'> {
+  const { id } = entry;
+  const webhook = { ...sealed(service, id, entry), id };
+  return {
+    kind: 'webhooks',
+    id,
+    names: [],
+    stamped: (stamps) => ({ ...webhook, ...stamps }),
+    check: (catalog) => checkWebhook(catalog, entry),
+  };
+}
+
+function wantedApiKey(service: SeedService, { key, ...entry }: Seed['apiKeys'][number]): Wanted<'apiKeys'> {
+  const apiKey = { ...entry, tenantId: entry.tenantId ?? null, keyHash: hashApiKey(service, key) };
+  const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...apiKey, ...stamps });
+  return { kind: 'apiKeys', id: entry.id, names: apiKeyNames(apiKey), stamped, check: NO_CHECK };
+}
+
+/** What the file declared once and no longer does. Those that name others go first. */
+function staleObjects(present: Catalog, wanted: readonly AnyWanted[]): readonly [CatalogKind, string][] {
+  const kinds = [
+    'apiKeys',
+    'webhooks',
+    'identityProviders',
+    'applications',
+    'tenants',
+    'lambdas',
+    'keys',
+  ] as const;
+  const ids = new Set(wanted.map(({ kind, id }) => `${kind} ${id}`));
+  return kinds.flatMap((kind) =>
+    [...objectsOf(present, kind).values()]
+      .filter(({ id, source }) => source === 'Config' && !ids.has(`${kind} ${id}`))
+      .map(({ id }): [CatalogKind, string] => [kind, id]),
+  );
+}
+
+async function remove(records: Records, kind: CatalogKind, id: string, nowMs: number): Promise<void> {
+  if (kind === 'applications') await removeDependents(records, id, nowMs);
+  await records.catalog.delete(kind, id);
+}
+
+async function put<Kind extends CatalogKind>(
+  { catalog }: Records,
+  present: CatalogMaps,
+  { kind, id, names, stamped }: Wanted<Kind>,
+  { clock, sealer }: SeedService,
+): Promise<void> {
+  const old = objectsOf(present, kind).get(id);
+  const now = clock();
+  const next = stamped({
+    insertInstant: old?.insertInstant ?? now,
+    lastUpdateInstant: now,
+    source: 'Config',
+  });
+  if (old !== undefined && old.source === 'Config' && isSame(kind, old, next, sealer)) return;
+  await naming(`${fieldOf(kind)} ${id}`, async () => {
+    if (old === undefined) await catalog.insert(kind, next, names);
+    else await catalog.update(kind, next, names);
+  });
+}
+
+/** Sealing one text twice gives two texts: what is compared is what was sealed. */
+function isSame(kind: CatalogKind, old: object, wanted: object, sealer: Sealer): boolean {
+  return canonical(revealed(kind, old, sealer)) === canonical(revealed(kind, wanted, sealer));
+}
+
+function revealed(kind: CatalogKind, object: object, sealer: Sealer): object {
+  const id = 'id' in object ? String(object.id) : '';
+  const open = (text: unknown, context: string) =>
+    typeof text === 'string' ? sealer.open(text, context) : text;
+  if (kind === 'keys' && 'sealedPrivateKey' in object)
+    return { ...object, sealedPrivateKey: open(object.sealedPrivateKey, keyContext(id)) };
+  if (kind === 'webhooks' && 'httpAuthenticationPassword' in object) {
+    const password = open(object.httpAuthenticationPassword, webhookPasswordContext(id));
+    return { ...object, httpAuthenticationPassword: password };
+  }
+  return object;
+}
+
+const STAMPS: ReadonlySet<string> = new Set(['insertInstant', 'lastUpdateInstant', 'source']);
+
+/** JSON with members in order, without stamps. */
+function canonical(object: object): string {
+  return JSON.stringify(object, (key, value: unknown) => {
+    if (STAMPS.has(key)) return undefined;
+    const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isMap ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value;
+  });
+}
+
+/** References are checked against the whole: the file may name what came through the API. */
+function checkAll(catalog: Catalog, wanted: readonly AnyWanted[]): void {
+  for (const { kind, id, check } of wanted) named(`${fieldOf(kind)} ${id}`, () => check(catalog));
+  for (const { name, tenantId } of catalog.applications.values()) {
+    if (!catalog.tenants.has(tenantId))
+      throw new ServiceError(400, `application ${name}: its tenant is missing`);
+  }
+}
+
+async function naming<T>(label: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw labelled(label, error);
+  }
+}
+
+function named(label: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw labelled(label, error);
+  }
+}
+
+function labelled(label: string, error: unknown): unknown {
+  if (error instanceof ServiceError) return new ServiceError(400, `${label}: ${error.message}`);
+  if (error instanceof DuplicateError)
+    return new ServiceError(400, `${label}: something else has this ${error.what}`);
+  return error;
+}
