@@ -1,18 +1,6 @@
 /** What went wrong on the way to an upstream, in the terms of the error table. */
 import { CountersignError, type ErrorCode } from '../core/errors.ts';
-
-const CODES: ReadonlyMap<string, ErrorCode> = new Map([
-  ['UND_ERR_CONNECT_TIMEOUT', 'upstream_timeout'],
-  ['UND_ERR_HEADERS_TIMEOUT', 'upstream_timeout'],
-  ['UND_ERR_BODY_TIMEOUT', 'upstream_timeout'],
-  ['ETIMEDOUT', 'upstream_timeout'],
-  ['UND_ERR_INVALID_ARG', 'internal_error'],
-  ['UND_ERR_HEADERS_OVERFLOW', 'upstream_protocol_error'],
-  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'upstream_protocol_error'],
-]);
-
-/** undici's words for a 100 or a 101 that nobody asked for. */
-const BAD_RESPONSE = /^bad (?:response|upgrade)$/;
+import { AnswerError, DeadlineError, RequestError } from './http1/errors.ts';
 
 /** Anything thrown by an HTTP client. What is not known is upstream_unreachable: no answer was understood. */
 export function upstreamFailure(thrown: unknown, upstream: string): CountersignError {
@@ -25,7 +13,9 @@ export function upstreamFailure(thrown: unknown, upstream: string): CountersignE
 }
 
 function kindOf(error: Error, code: string): ErrorCode {
-  if (error.name === 'HTTPParserError' || code.startsWith('HPE_') || BAD_RESPONSE.test(error.message))
-    return 'upstream_protocol_error';
-  return CODES.get(code) ?? 'upstream_unreachable';
+  if (error instanceof AnswerError) return 'upstream_protocol_error';
+  if (error instanceof DeadlineError || code === 'ETIMEDOUT') return 'upstream_timeout';
+  if (error instanceof RequestError) return 'internal_error';
+  // node:http reads the answers to upgrades.
+  return code.startsWith('HPE_') ? 'upstream_protocol_error' : 'upstream_unreachable';
 }

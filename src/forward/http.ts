@@ -1,9 +1,11 @@
 /** Sends one HTTP request to an upstream and streams the answer back, as fast as the slower side reads. */
-import type { Dispatcher, Pool } from 'undici';
 import { CountersignError } from '../core/errors.ts';
-import type { HeaderPolicy } from '../core/headers.ts';
+import type { HeaderList } from '../core/headers.ts';
 import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
+import type { AnswerHandler, Connection } from './http1/connection.ts';
+import type { Claimant, ConnectionPool } from './http1/connection-pool.ts';
+import { type RequestHead, requestHead } from './http1/request-head.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream.ts';
 
 /** One try that did not end with a whole response. */
@@ -16,7 +18,7 @@ export interface FailedAttempt {
 }
 
 export interface AttemptOptions {
-  readonly pool: Pool;
+  readonly pool: ConnectionPool;
   /** Name for messages. */
   readonly upstream: string;
   /** Called when a connection stands, before the request is written to it. */
@@ -25,99 +27,107 @@ export interface AttemptOptions {
 
 /** Null: the response has been handed to the sink whole. Never rejects. */
 export function attemptHttp(
-  { pool, upstream, onConnected }: AttemptOptions,
+  options: AttemptOptions,
   request: UpstreamRequest,
   sink: ResponseSink,
 ): Promise<FailedAttempt | null> {
   return new Promise((resolve) => {
-    const relay: Relay = new Relay(sink, request.headerPolicy, onConnected, (thrown) => {
-      if (thrown === null) resolve(null);
-      else resolve({ error: upstreamFailure(thrown, upstream), ...relay.progress });
-    });
-    try {
-      pool.dispatch(dispatchOptions(request, upstream), relay);
-    } catch (thrown) {
-      relay.onResponseError(undefined, thrown);
-    }
+    const attempt = new Attempt(options, request, sink, resolve);
+    attempt.begin();
   });
 }
 
-/** The name is the same for every request of a pool: undici reconnects when it changes with the Host header. */
-type DispatchOptions = Dispatcher.DispatchOptions & { readonly servername: string };
-
-function dispatchOptions(request: UpstreamRequest, upstream: string): DispatchOptions {
-  return {
-    path: request.target,
-    method: request.method,
-    headers: request.headers,
-    body: request.body,
-    servername: upstream,
-  };
-}
-
-/** Informational responses (1xx) are not passed on: no Expect goes out, and early hints are only a hint. */
-const FINAL_STATUS_MIN = 200;
-const STATUS_MIN = 100;
-
 /** Hands a response to the sink. Trailers are dropped (RFC 9110 §6.5.1), content coding is left as it is. */
-class Relay implements Dispatcher.DispatchHandler {
+class Attempt implements Claimant, AnswerHandler {
+  readonly #options: AttemptOptions;
+  readonly #request: UpstreamRequest;
   readonly #sink: ResponseSink;
-  readonly #policy: HeaderPolicy;
-  readonly #connected: () => void;
-  readonly #done: (thrown: unknown) => void;
-  #controller: Dispatcher.DispatchController | null = null;
-  readonly progress = { isSent: false, isAnswered: false };
+  readonly #done: (failure: FailedAttempt | null) => void;
+  #head: RequestHead | null = null;
+  #connection: Connection | null = null;
+  #isSent = false;
+  #isAnswered = false;
 
   constructor(
+    options: AttemptOptions,
+    request: UpstreamRequest,
     sink: ResponseSink,
-    policy: HeaderPolicy,
-    connected: () => void,
-    done: (thrown: unknown) => void,
+    done: (failure: FailedAttempt | null) => void,
   ) {
+    this.#options = options;
+    this.#request = request;
     this.#sink = sink;
-    this.#policy = policy;
-    this.#connected = connected;
     this.#done = done;
-    sink.onClose(() => this.#abort());
-    sink.onDrain(() => this.#controller?.resume());
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    this.progress.isSent = true;
-    this.#connected();
-    if (this.#sink.isClosed) this.#abort();
+  begin(): void {
+    const { method, target, headers, body } = this.#request;
+    try {
+      this.#head = requestHead({ method, target, headers, hasBody: body !== null });
+    } catch (thrown) {
+      this.onFailure(thrown);
+      return;
+    }
+    this.#sink.onClose(() => this.#leave());
+    this.#options.pool.acquire(this);
   }
 
-  onResponseStarted(): void {
-    this.progress.isAnswered = true;
+  onConnected(connection: Connection): void {
+    const { method, body } = this.#request;
+    this.#isSent = true;
+    this.#options.onConnected();
+    if (this.#head === null || this.#sink.isClosed || body?.destroyed === true) {
+      connection.rest();
+      this.onFailure(clientGone());
+      return;
+    }
+    this.#connection = connection;
+    connection.send({ method, head: this.#head, body }, this);
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (status < STATUS_MIN) throw new CountersignError('upstream_protocol_error', `status ${status}`);
-    if (status < FINAL_STATUS_MIN) return;
-    this.#sink.start(status, responseHeaders(rawList(controller.rawHeaders), this.#policy, status));
+  onUnconnected(thrown: unknown): void {
+    this.onFailure(thrown);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#sink.write(chunk)) controller.pause();
+  onBegun(): void {
+    this.#isAnswered = true;
   }
 
-  onResponseEnd(): void {
+  onHead(status: number, fields: HeaderList): void {
+    this.#sink.start(status, responseHeaders(fields, this.#request.headerPolicy, status));
+  }
+
+  onBody(piece: Buffer): boolean {
+    const isTaken = this.#sink.write(piece);
+    if (!isTaken) this.#sink.onDrain(() => this.#connection?.resume());
+    return isTaken;
+  }
+
+  onEnd(): void {
+    this.#connection = null;
     this.#sink.end();
     this.#done(null);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, thrown: unknown): void {
-    this.#done(thrown);
+  onFailure(thrown: unknown): void {
+    this.#connection = null;
+    const error = upstreamFailure(thrown, this.#options.upstream);
+    this.#done({ error, isSent: this.#isSent, isAnswered: this.#isAnswered });
   }
 
-  #abort(): void {
-    this.#controller?.abort(new CountersignError('upstream_unreachable', 'the client went away'));
+  #leave(): void {
+    if (this.#connection === null) this.#options.pool.leave(this, GONE_WHILE_WAITING);
+    else this.#connection.abort(clientGone());
   }
 }
 
-function rawList(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+/** No breaker may count it: the target is busy, not away. */
+const GONE_WHILE_WAITING = new CountersignError(
+  'upstream_unavailable',
+  'the client went away while it waited',
+);
+
+/** Nobody sees it: the client that it would be told to has gone. */
+function clientGone(): CountersignError {
+  return new CountersignError('upstream_unreachable', 'the client went away');
 }

@@ -6,8 +6,10 @@ import type { HealthCheckSettings, UpstreamSettings, UpstreamTarget } from '../c
 import type { Candidate } from './balance.ts';
 import { Breaker } from './breaker.ts';
 import { type HealthCheck, startHealthCheck } from './health.ts';
-import { attemptHttp, type FailedAttempt } from './http.ts';
-import { createPool, originOf } from './pool.ts';
+import { type AttemptOptions, attemptHttp, type FailedAttempt } from './http.ts';
+import { createConnect } from './http1/connect.ts';
+import { ConnectionPool } from './http1/connection-pool.ts';
+import { originOf } from './origin.ts';
 import { ProbeSink, probeRequest } from './probe.ts';
 import { isConnectFailure, type RetryReason } from './retry.ts';
 import { createUpgrader } from './upgrade.ts';
@@ -32,7 +34,8 @@ export class Target implements Candidate {
   activeRequests = 0;
   readonly #settings: UpstreamSettings;
   readonly #ports: UpstreamPorts;
-  readonly #pool: ReturnType<typeof createPool>;
+  readonly #pool: ConnectionPool;
+  readonly #attempt: AttemptOptions;
   readonly #upgrader: ReturnType<typeof createUpgrader>;
   readonly #breaker: Breaker;
   #health: HealthCheck | null = null;
@@ -43,7 +46,16 @@ export class Target implements Candidate {
     this.authority = origin.authority;
     this.#settings = settings;
     this.#ports = ports;
-    this.#pool = createPool(origin, settings);
+    this.#pool = new ConnectionPool({
+      connect: createConnect(origin, settings),
+      clock: ports.clock,
+      timeouts: settings.timeouts,
+    });
+    this.#attempt = {
+      pool: this.#pool,
+      upstream: settings.name,
+      onConnected: () => this.#breaker.connected(),
+    };
     this.#upgrader = createUpgrader(origin, settings);
     this.#breaker = new Breaker(ports.clock, (isClosed) => this.#breakerChanged(isClosed));
   }
@@ -76,11 +88,7 @@ export class Target implements Candidate {
   /** One try, without a second. Null: the response has been handed to the sink whole. */
   async send(request: UpstreamRequest, sink: ResponseSink): Promise<FailedAttempt | null> {
     this.#begin();
-    const failure = await attemptHttp(
-      { pool: this.#pool, upstream: this.#settings.name, onConnected: () => this.#breaker.connected() },
-      withHost(request, this.authority),
-      sink,
-    );
+    const failure = await attemptHttp(this.#attempt, withHost(request, this.authority), sink);
     this.activeRequests -= 1;
     if (failure !== null && !failure.isSent) this.#notSent(isConnectFailure(failure, request));
     return failure;

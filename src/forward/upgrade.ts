@@ -14,7 +14,7 @@ import type { HeaderPolicy } from '../core/headers.ts';
 import type { UpstreamSettings } from '../core/upstream.ts';
 import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
-import { type Origin, tlsOptions } from './pool.ts';
+import { type Origin, tlsOptions } from './origin.ts';
 import type { ResponseSink, UpgradeRequest } from './upstream.ts';
 import { followTunnel } from './websocket-goodbye.ts';
 

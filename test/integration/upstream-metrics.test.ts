@@ -85,7 +85,6 @@ describe('health checks of a configuration', () => {
     await expect.poll(() => gateway.backend.received.length).toBeGreaterThan(0);
     expect(Object.keys(gateway.backend.received[0]?.headers ?? {}).toSorted()).toEqual([
       'accept',
-      'connection',
       'host',
       'user-agent',
     ]);

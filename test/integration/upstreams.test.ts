@@ -376,11 +376,10 @@ describe('a name that resolves to another address (U07)', () => {
     ) => callback(null, [{ ...at, family: 4 }])) as unknown as typeof dns.lookup);
     onTestFinished(() => {
       vi.restoreAllMocks();
-      vi.useRealTimers();
       for (const each of started) each.close().closeAllConnections();
     });
-    const { upstream } = upstreamOf([`http://app.test:${port}`]);
-    return { at, one, upstream };
+    const { upstream, clock } = upstreamOf([`http://app.test:${port}`]);
+    return { at, one, upstream, clock };
   }
 
   it('is followed by the next connection', async () => {
@@ -392,14 +391,13 @@ describe('a name that resolves to another address (U07)', () => {
   });
 
   it('is followed within a minute by connections that are never idle', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
-    const { at, upstream } = await rig();
+    const { at, upstream, clock } = await rig();
     expect(await outcomeOf(upstream)).toBe('200 127.0.0.1');
     at.address = '127.0.0.2';
     await settled();
     expect(await outcomeOf(upstream)).toBe('200 127.0.0.1');
     await settled();
-    vi.setSystemTime(Date.now() + 61_000);
+    clock.advanceMs(61_000);
     expect(await outcomeOf(upstream)).toBe('200 127.0.0.2');
   });
 

@@ -268,7 +268,7 @@ describe('Host', () => {
       keeping.port,
       `GET / HTTP/1.1\r\nHost: Site.test:81\r\nAuthorization: Bearer ${GOOD_TOKEN}\r\n\r\n`,
     );
-    expect(own.seen[0]?.head).toContain('host: Site.test:81');
+    expect(own.seen[0]?.head).toContain('Host: Site.test:81');
     await keeping.close();
     await own.close();
   });

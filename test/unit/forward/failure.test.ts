@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { CountersignError } from '../../../src/core/errors.ts';
 import { upstreamFailure } from '../../../src/forward/failure.ts';
+import { AnswerError, DeadlineError, RequestError } from '../../../src/forward/http1/errors.ts';
 
-function failure(code: string, message = 'why', name = 'Error'): Error {
-  return Object.assign(new Error(message), { code, name });
+function failure(code: string): Error {
+  return Object.assign(new Error('why'), { code });
 }
 
 describe('upstreamFailure()', () => {
@@ -11,14 +12,12 @@ describe('upstreamFailure()', () => {
     [failure('ECONNREFUSED'), 'upstream_unreachable'],
     [failure('ENOTFOUND'), 'upstream_unreachable'],
     [failure('CERT_HAS_EXPIRED'), 'upstream_unreachable'],
-    [failure('UND_ERR_SOCKET', 'other side closed'), 'upstream_unreachable'],
-    [failure('UND_ERR_SOCKET', 'bad upgrade'), 'upstream_protocol_error'],
-    [failure('UND_ERR_CONNECT_TIMEOUT'), 'upstream_timeout'],
-    [failure('UND_ERR_HEADERS_TIMEOUT'), 'upstream_timeout'],
-    [failure('UND_ERR_BODY_TIMEOUT'), 'upstream_timeout'],
+    [new Error('the upstream closed the connection'), 'upstream_unreachable'],
+    [failure('ETIMEDOUT'), 'upstream_timeout'],
+    [new DeadlineError('no answer in time'), 'upstream_timeout'],
+    [new AnswerError('Content-Length twice'), 'upstream_protocol_error'],
     [failure('HPE_INVALID_CONSTANT'), 'upstream_protocol_error'],
-    [failure('', 'x', 'HTTPParserError'), 'upstream_protocol_error'],
-    [failure('UND_ERR_INVALID_ARG'), 'internal_error'],
+    [new RequestError('Content-Length twice'), 'internal_error'],
     ['a string', 'upstream_unreachable'],
   ])('of %s is %s (U07)', (thrown, code) => {
     expect(upstreamFailure(thrown, 'app').code).toBe(code);
