@@ -1,0 +1,123 @@
+/** One SQLite connection, opened when it is first needed, and again after a failure that may have spoilt it. */
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import type { Outcome } from '../driver.ts';
+import { fromStored, toStored } from '../value.ts';
+import { type Answer, BEGIN, type Connection, type Failure, type Question } from './protocol.ts';
+import { leavesFileUsable } from './result-codes.ts';
+
+/** How long a statement waits for the writer of another process. */
+const BUSY_TIMEOUT_MS = 5000;
+/** A log that grew in a long transaction is cut back to this. */
+const JOURNAL_MAX_BYTES = 64 * 1024 * 1024;
+/** Two processes that start together meet while one of them switches to the log; SQLite does not wait there. */
+const WAL_TRIES = 50;
+const WAL_PAUSE_MS = 100;
+
+/** FULL: a commit is on disk, not only with the system, before it is answered. */
+const PRAGMAS = [
+  'PRAGMA synchronous = FULL',
+  'PRAGMA foreign_keys = ON',
+  'PRAGMA trusted_schema = OFF',
+  `PRAGMA journal_size_limit = ${JOURNAL_MAX_BYTES}`,
+];
+
+const NO_TRANSACTION: Failure = { code: null, message: 'there is no transaction' };
+
+function pause(durationMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
+}
+
+/** Write-ahead log: readers do not wait for the writer, nor it for them. */
+function switchToLog(database: DatabaseSync): void {
+  for (let tries = 1; ; tries++)
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (tries === WAL_TRIES) throw error;
+      pause(WAL_PAUSE_MS);
+    }
+}
+
+function open({ file, role }: Connection): DatabaseSync {
+  const location = pathToFileURL(file);
+  location.search = 'mode=rw'; // a file that was taken away is not made again: it would be empty
+  const database = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, defensive: true });
+  try {
+    if (role === 'writer') switchToLog(database);
+    for (const pragma of PRAGMAS) database.exec(pragma);
+    if (role === 'reader') database.exec('PRAGMA query_only = ON');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  const isSqlite = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
+  return { code: isSqlite ? Number(error.errcode) : null, message };
+}
+
+export class Database {
+  readonly #connection: Connection;
+  #database: DatabaseSync | null = null;
+  /** Statements are few and fixed, so that all of them stay prepared. */
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  answer({ sql, values }: Question): Answer {
+    if (!this.#isInPlace(sql)) return { failure: NO_TRANSACTION };
+    try {
+      return { outcome: run(this.#prepared(sql), values.map(toStored)) };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (!leavesFileUsable(failure)) this.close();
+      return { failure };
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    try {
+      this.#database?.close();
+    } catch {
+      // What could not be closed is not used again either.
+    }
+    this.#database = null;
+  }
+
+  /** Where a transaction broke, what was meant for it must not be done by itself. */
+  #isInPlace(sql: string): boolean {
+    if (this.#connection.role === 'reader' || sql === BEGIN) return true;
+    return this.#database?.isTransaction === true;
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    this.#database ??= open(this.#connection);
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function run(statement: StatementSync, values: ReturnType<typeof toStored>[]): Outcome {
+  if (statement.columns().length === 0) return { rows: [], count: Number(statement.run(...values).changes) };
+  const rows = statement.all(...values).map((row) => decoded(row));
+  return { rows, count: rows.length };
+}
+
+function decoded(row: ReturnType<StatementSync['all']>[number]): Outcome['rows'][number] {
+  const columns = Object.entries(row).map(([column, value]) => {
+    if (typeof value === 'object' && value !== null) throw new TypeError(`${column} is binary`);
+    return [column, typeof value === 'bigint' ? Number(value) : fromStored(value)] as const;
+  });
+  return Object.fromEntries(columns);
+}

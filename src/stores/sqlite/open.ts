@@ -1,0 +1,98 @@
+/** The embedded store: one SQLite file, shared by the processes of one machine. */
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from '../../core/log.ts';
+import type { Clock } from '../../core/time.ts';
+import { type Store, StoreUnavailableError } from '../../tokens/store.ts';
+import type { Driver, Outcome, Queries, Value } from '../driver.ts';
+import { migrate } from '../migrate.ts';
+import { createStore } from '../store.ts';
+import { ChangeWatch } from './change-watch.ts';
+import { toSqlite } from './sql.ts';
+import { SqliteThread } from './thread.ts';
+import { SqliteWriter } from './writer.ts';
+
+/** It holds what opens sessions, sealed or not. */
+const OWNER_ONLY = 0o600;
+const DIRECTORY_OWNER_ONLY = 0o700;
+const OTHERS = 0o077;
+
+export interface SqliteStoreOptions {
+  /** Path of the database; made where it does not exist, with its directory. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** SQLite gives the files beside it (log, index of the log) the rights of the database. */
+async function prepareFile(file: string): Promise<void> {
+  const directory = dirname(file);
+  try {
+    await mkdir(directory, { recursive: true, mode: DIRECTORY_OWNER_ONLY });
+    await (await open(file, 'a', OWNER_ONLY)).close();
+    if (((await stat(file)).mode & OTHERS) !== 0) await chmod(file, OWNER_ONLY);
+    const entry = await open(directory, 'r');
+    await entry.sync().finally(() => entry.close());
+  } catch (error) {
+    throw new StoreUnavailableError(`The SQLite database cannot be opened: ${messageOf(error)}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+class SqliteDriver implements Driver {
+  readonly dialect = 'sqlite';
+  readonly #writing: SqliteThread;
+  readonly #reading: SqliteThread;
+  readonly #writer: SqliteWriter;
+  readonly #watch: ChangeWatch;
+
+  constructor(file: string) {
+    this.#writing = new SqliteThread({ file, role: 'writer' });
+    this.#reading = new SqliteThread({ file, role: 'reader' });
+    this.#writer = new SqliteWriter((sql, values) => this.#writing.query(toSqlite(sql), values));
+    this.#watch = new ChangeWatch((sql) => this.#reading.query(sql));
+  }
+
+  query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
+    if (sql.startsWith('SELECT')) return this.#reading.query(toSqlite(sql), values);
+    return this.transaction((queries) => queries.query(sql, values));
+  }
+
+  transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    return this.#writer.transaction(work);
+  }
+
+  notify(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  onNotice(listener: () => void): () => void {
+    return this.#watch.listen(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close();
+    await Promise.all([this.#reading.close(), this.#writing.close()]);
+  }
+}
+
+/**
+ * Commits are on disk when they are answered.
+ *
+ * @throws StoreUnavailableError where the file cannot be opened
+ * @throws SchemaError where a newer version made it
+ */
+export async function openSqliteStore({ file, clock, log }: SqliteStoreOptions): Promise<Store> {
+  await prepareFile(file);
+  const driver = new SqliteDriver(file);
+  try {
+    await driver.transaction((queries) => migrate(queries, { clock, log }));
+    return createStore(driver);
+  } catch (error) {
+    await driver.close();
+    throw error;
+  }
+}

@@ -1,0 +1,70 @@
+/** A SQLite connection in a thread of its own: questions go there, answers come back in the same order. */
+import { Worker } from 'node:worker_threads';
+import { StoreUnavailableError } from '../../tokens/store.ts';
+import type { Outcome, Value } from '../driver.ts';
+import type { Answer, Connection, Question } from './protocol.ts';
+import { errorOf } from './result-codes.ts';
+
+/** Source in development, JavaScript in the package. */
+const WORKER = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+interface Asked {
+  resolve(outcome: Outcome): void;
+  reject(error: Error): void;
+}
+
+export class SqliteThread {
+  readonly #connection: Connection;
+  #worker: Worker | null = null;
+  #asked: Asked[] = [];
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+    this.#worker ??= this.#start();
+    this.#asked.push({ resolve, reject });
+    this.#worker.ref();
+    this.#worker.postMessage({ sql, values } satisfies Question);
+    return promise;
+  }
+
+  /** The thread closes the database after what it was asked before. */
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === null) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    worker.once('exit', () => resolve());
+    worker.ref();
+    worker.postMessage(null);
+    await promise;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(WORKER, { workerData: this.#connection });
+    worker.on('message', (answer: Answer) => this.#settle(answer));
+    worker.on('error', (error) => this.#fail(worker, error.message));
+    worker.on('exit', () => this.#fail(worker, 'it ended'));
+    return worker;
+  }
+
+  #settle(answer: Answer): void {
+    const asked = this.#asked.shift();
+    // A thread that nobody waits for does not keep the process alive.
+    if (this.#asked.length === 0) this.#worker?.unref();
+    if ('outcome' in answer) asked?.resolve(answer.outcome);
+    else asked?.reject(errorOf(answer.failure));
+  }
+
+  /** The next question starts another thread. */
+  #fail(worker: Worker, message: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    const unanswered = this.#asked;
+    this.#asked = [];
+    for (const { reject } of unanswered)
+      reject(new StoreUnavailableError(`The SQLite thread failed: ${message}`));
+  }
+}

@@ -1,0 +1,13 @@
+/** The thread that waits for the disk, so that the event loop does not. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Database } from './database.ts';
+import type { Connection, Question } from './protocol.ts';
+
+const connection: Connection = workerData;
+const database = new Database(connection);
+
+parentPort?.on('message', (question: Question | null) => {
+  if (question !== null) return parentPort?.postMessage(database.answer(question));
+  database.close();
+  parentPort?.close();
+});

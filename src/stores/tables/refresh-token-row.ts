@@ -1,0 +1,44 @@
+/** A refresh token's record to and from its row. */
+import type { RefreshTokenRecord } from '../../tokens/refresh-token.ts';
+import type { Row, Value } from '../driver.ts';
+import { body, integer, text, textOrNull } from '../row.ts';
+
+/** In the order of `refreshTokenValues`. */
+export const REFRESH_TOKEN_COLUMNS = `id, tenant_id, user_id, application_id, lookup, sealed_value, sequence,
+  start_instant, insert_instant, access_expires_instant, auth_time_seconds, authentication_type, meta_data`;
+
+export function refreshTokenOf(row: Row): RefreshTokenRecord {
+  return {
+    id: text(row, 'id'),
+    tenantId: text(row, 'tenant_id'),
+    userId: text(row, 'user_id'),
+    applicationId: textOrNull(row, 'application_id'),
+    lookup: text(row, 'lookup'),
+    sealedValue: text(row, 'sealed_value'),
+    sequence: integer(row, 'sequence'),
+    startInstant: integer(row, 'start_instant'),
+    insertInstant: integer(row, 'insert_instant'),
+    accessExpiresInstant: integer(row, 'access_expires_instant'),
+    authTimeSeconds: integer(row, 'auth_time_seconds'),
+    authenticationType: text(row, 'authentication_type'),
+    metaData: body(row, 'meta_data'),
+  };
+}
+
+export function refreshTokenValues(record: RefreshTokenRecord): Value[] {
+  return [
+    record.id,
+    record.tenantId,
+    record.userId,
+    record.applicationId,
+    record.lookup,
+    record.sealedValue,
+    record.sequence,
+    record.startInstant,
+    record.insertInstant,
+    record.accessExpiresInstant,
+    record.authTimeSeconds,
+    record.authenticationType,
+    JSON.stringify(record.metaData),
+  ];
+}

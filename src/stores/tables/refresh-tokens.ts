@@ -1,0 +1,116 @@
+/** Refresh tokens: rotation, use and revocation each under the lock of the token's row, so that one of them is first. */
+import type { FoundRefreshToken, RefreshTokenRecord } from '../../tokens/refresh-token.ts';
+import {
+  DuplicateError,
+  type RefreshTokenFilter,
+  type RefreshTokenTable,
+  type RefreshTokenUse,
+} from '../../tokens/store.ts';
+import type { Queries, Row, Value } from '../driver.ts';
+import { integerOrNull } from '../row.ts';
+import { REFRESH_TOKEN_COLUMNS, refreshTokenOf, refreshTokenValues } from './refresh-token-row.ts';
+import { revokeRefreshTokens } from './revoke-refresh-tokens.ts';
+
+/** A value that was retired is taken for good: the condition covers what the unique index does not. */
+const INSERT = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
+  SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT),
+    CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS BIGINT),
+    CAST($11 AS BIGINT), CAST($12 AS TEXT), CAST($13 AS TEXT)
+  WHERE NOT EXISTS (SELECT 1 FROM retired_values WHERE retired_values.lookup = $5)`;
+
+const COLUMNS_OF_T = REFRESH_TOKEN_COLUMNS.replace(/\w+/g, 't.$&');
+const FIND = `SELECT ${COLUMNS_OF_T}, NULL AS retired_instant FROM refresh_tokens t WHERE t.lookup = $1
+  UNION ALL SELECT ${COLUMNS_OF_T}, r.retired_instant
+    FROM retired_values r JOIN refresh_tokens t ON t.id = r.token_id WHERE r.lookup = $1`;
+
+/** `$3` and what follows: a use. Access tokens already given keep their life. */
+const SET_USE = `start_instant = $3, meta_data = $5,
+  access_expires_instant = CASE WHEN access_expires_instant > $4 THEN access_expires_instant ELSE $4 END`;
+const TOUCH = `UPDATE refresh_tokens SET ${SET_USE} WHERE id = $1 AND lookup = $2`;
+const ROTATE = `UPDATE refresh_tokens SET ${SET_USE}, lookup = $6, sealed_value = $7, sequence = sequence + 1
+  WHERE id = $1 AND lookup = $2`;
+
+function useValues(id: string, lookup: string, use: RefreshTokenUse): Value[] {
+  return [id, lookup, use.startInstant, use.accessExpiresInstant, JSON.stringify(use.metaData)];
+}
+
+function foundOf(row: Row): FoundRefreshToken {
+  const record = refreshTokenOf(row);
+  const retiredInstant = integerOrNull(row, 'retired_instant');
+  return retiredInstant === null ? { use: 'current', record } : { use: 'retired', record, retiredInstant };
+}
+
+async function list(
+  queries: Queries,
+  { userId, tenantId }: Pick<RefreshTokenFilter, 'userId' | 'tenantId'>,
+  maxCount: number,
+): Promise<RefreshTokenRecord[]> {
+  const given = Object.entries({ user_id: userId, tenant_id: tenantId }).flatMap(([column, value]) =>
+    value === undefined ? [] : [{ column, value }],
+  );
+  const conditions = given.map(({ column }, index) => `${column} = $${index + 2}`);
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+  const { rows } = await queries.query(
+    `SELECT ${REFRESH_TOKEN_COLUMNS} FROM refresh_tokens ${where}
+     ORDER BY insert_instant DESC, id DESC LIMIT $1`,
+    [maxCount, ...given.map(({ value }) => value)],
+  );
+  return rows.map(refreshTokenOf);
+}
+
+async function deleteStartedBefore(
+  queries: Queries,
+  applicationId: string | null,
+  startedBefore: number,
+  maxCount: number,
+): Promise<number> {
+  const ofApplication = applicationId === null ? 'application_id IS NULL' : 'application_id = $3';
+  const { count } = await queries.query(
+    `DELETE FROM refresh_tokens WHERE start_instant < $1 AND id IN (
+       SELECT id FROM refresh_tokens WHERE ${ofApplication} AND start_instant < $1
+       ORDER BY start_instant LIMIT $2)`,
+    applicationId === null ? [startedBefore, maxCount] : [startedBefore, maxCount, applicationId],
+  );
+  return count;
+}
+
+export function refreshTokenTable(queries: Queries): RefreshTokenTable {
+  return {
+    async insert(record) {
+      const { count } = await queries.query(INSERT, refreshTokenValues(record));
+      if (count === 0) throw new DuplicateError('refreshToken');
+    },
+    async get(id) {
+      const { rows } = await queries.query(
+        `SELECT ${REFRESH_TOKEN_COLUMNS} FROM refresh_tokens WHERE id = $1`,
+        [id],
+      );
+      return rows[0] === undefined ? null : refreshTokenOf(rows[0]);
+    },
+    async find(lookup) {
+      const { rows } = await queries.query(FIND, [lookup]);
+      return rows[0] === undefined ? null : foundOf(rows[0]);
+    },
+    list: (filter, maxCount) => list(queries, filter, maxCount),
+    rotate: (id, fromLookup, next, nowMs) =>
+      queries.transaction(async (inside) => {
+        const { count } = await inside.query(ROTATE, [
+          ...useValues(id, fromLookup, next),
+          next.lookup,
+          next.sealedValue,
+        ]);
+        if (count === 0) return false;
+        await inside.query(
+          'INSERT INTO retired_values (lookup, token_id, retired_instant) VALUES ($1, $2, $3)',
+          [fromLookup, id, nowMs],
+        );
+        return true;
+      }),
+    async touch(id, lookup, use) {
+      return (await queries.query(TOUCH, useValues(id, lookup, use))).count > 0;
+    },
+    revoke: (filter, nowMs) => revokeRefreshTokens(queries, filter, nowMs),
+    deleteStartedBefore: (applicationId, startedBefore, maxCount) =>
+      deleteStartedBefore(queries, applicationId, startedBefore, maxCount),
+  };
+}

@@ -1,0 +1,87 @@
+/** Revocation: tokens go, and what is left of their access tokens is remembered, in one step however many there are. */
+import type { RefreshTokenFilter, RefreshTokenTable } from '../../tokens/store.ts';
+import type { Queries, Row, Value } from '../driver.ts';
+import { integer } from '../row.ts';
+import { REFRESH_TOKEN_COLUMNS, refreshTokenOf } from './refresh-token-row.ts';
+
+type Revoked = Awaited<ReturnType<RefreshTokenTable['revoke']>>;
+
+/** Records given back: enough for the events of a user's sessions; the kill switch of an application needs none. */
+const RECORDS_MAX = 1000;
+
+const COLUMN_OF: readonly [keyof RefreshTokenFilter, string][] = [
+  ['id', 'id'],
+  ['userId', 'user_id'],
+  ['applicationId', 'application_id'],
+  ['tenantId', 'tenant_id'],
+];
+
+/** A revocation that is there already keeps the later end. */
+const INSERT_REVOCATIONS = 'INSERT INTO revocations (sid, until_instant, revoked_instant)';
+const KEEP_LATER = `ON CONFLICT (sid) DO UPDATE SET revoked_instant = excluded.revoked_instant,
+  until_instant = CASE WHEN excluded.until_instant > revocations.until_instant
+    THEN excluded.until_instant ELSE revocations.until_instant END`;
+const SELECT_REVOKED = 'SELECT id, access_expires_instant, CAST($1 AS BIGINT)';
+
+interface Condition {
+  /** With parameters from `$2`; `$1` is the time. */
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
+/** @throws TypeError for an empty filter: it would name every token there is */
+function conditionOf(filter: RefreshTokenFilter, nowMs: number): Condition {
+  const given = COLUMN_OF.flatMap(([name, column]) => {
+    const value = filter[name];
+    return value === undefined ? [] : [{ column, value }];
+  });
+  if (given.length === 0) throw new TypeError('A revocation without a filter');
+  return {
+    sql: given.map(({ column }, index) => `${column} = $${index + 2}`).join(' AND '),
+    values: [nowMs, ...given.map(({ value }) => value)],
+  };
+}
+
+/** One statement: rows that a rotation holds are waited for, and deleted as it left them. */
+async function revokeOnPostgres(queries: Queries, { sql, values }: Condition): Promise<readonly Row[]> {
+  const { rows } = await queries.query(
+    `WITH gone AS (DELETE FROM refresh_tokens WHERE ${sql} RETURNING ${REFRESH_TOKEN_COLUMNS}),
+      noted AS (${INSERT_REVOCATIONS} ${SELECT_REVOKED} FROM gone WHERE access_expires_instant > $1 ${KEEP_LATER})
+     SELECT ${REFRESH_TOKEN_COLUMNS}, (SELECT COUNT(*) FROM gone) AS total FROM gone LIMIT ${RECORDS_MAX}`,
+    values,
+  );
+  return rows;
+}
+
+/** SQLite deletes in no WITH; its transaction is the only writer, so that several statements are one step. */
+async function revokeOnSqlite(queries: Queries, { sql, values }: Condition): Promise<readonly Row[]> {
+  const { rows } = await queries.query(
+    `SELECT ${REFRESH_TOKEN_COLUMNS}, COUNT(*) OVER () AS total FROM refresh_tokens
+     WHERE ${sql} LIMIT ${RECORDS_MAX}`,
+    values,
+  );
+  if (rows.length === 0) return rows;
+  await queries.query(
+    `${INSERT_REVOCATIONS} ${SELECT_REVOKED} FROM refresh_tokens
+     WHERE ${sql} AND access_expires_instant > $1 ${KEEP_LATER}`,
+    values,
+  );
+  await queries.query(`DELETE FROM refresh_tokens WHERE ${sql}`, values);
+  return rows;
+}
+
+/** See RefreshTokenTable.revoke. */
+export function revokeRefreshTokens(
+  queries: Queries,
+  filter: RefreshTokenFilter,
+  nowMs: number,
+): Promise<Revoked> {
+  const condition = conditionOf(filter, nowMs);
+  return queries.transaction(async (inside) => {
+    const revoke = inside.dialect === 'postgres' ? revokeOnPostgres : revokeOnSqlite;
+    const rows = await revoke(inside, condition);
+    if (rows[0] === undefined) return { count: 0, records: [] };
+    await inside.notify();
+    return { count: integer(rows[0], 'total'), records: rows.map(refreshTokenOf) };
+  });
+}

@@ -1,0 +1,101 @@
+/** Users as JSON, found by id and by e-mail address or username in lower case; registrations in rows of their own. */
+import type { Registration, User } from '../../objects/user.ts';
+import type { UserTable } from '../../tokens/store.ts';
+import type { Queries, Row, Value } from '../driver.ts';
+import { body, text } from '../row.ts';
+
+const SELECT_USERS = `SELECT u.body AS user_body, r.body AS registration_body
+  FROM users u LEFT JOIN registrations r ON r.user_id = u.id`;
+/** Registrations in the order in which they were made. */
+const ORDER = 'ORDER BY r.insert_instant, r.application_id';
+
+const INSERT_REGISTRATION = `INSERT INTO registrations (user_id, application_id, insert_instant, body)
+  VALUES ($1, $2, $3, $4)`;
+
+/** Undefined: none, which is not compared with anything. */
+function key(name: string | undefined): string | null {
+  return name === undefined ? null : name.toLowerCase();
+}
+
+function userOf(rows: readonly Row[]): User | null {
+  const [first] = rows;
+  if (first === undefined) return null;
+  const registrations = rows
+    .filter((row) => row['registration_body'] !== null)
+    .map((row) => body<Registration>(row, 'registration_body'));
+  return { ...body<Omit<User, 'registrations'>>(first, 'user_body'), registrations };
+}
+
+/** In the order of the columns id, tenant_id, email_key, username_key, body. */
+function columnsOf({ registrations: _, ...user }: User): Value[] {
+  return [user.id, user.tenantId, key(user.email), key(user.username), JSON.stringify(user)];
+}
+
+function registrationColumns(userId: string, registration: Registration): Value[] {
+  const { applicationId, insertInstant } = registration;
+  return [userId, applicationId, insertInstant, JSON.stringify(registration)];
+}
+
+async function findUser(queries: Queries, condition: string, values: readonly Value[]): Promise<User | null> {
+  const { rows } = await queries.query(`${SELECT_USERS} WHERE ${condition} ${ORDER}`, values);
+  return userOf(rows);
+}
+
+async function insertUser(queries: Queries, user: User): Promise<void> {
+  await queries.query(
+    'INSERT INTO users (id, tenant_id, email_key, username_key, body) VALUES ($1, $2, $3, $4, $5)',
+    columnsOf(user),
+  );
+  for (const registration of user.registrations)
+    await queries.query(INSERT_REGISTRATION, registrationColumns(user.id, registration));
+}
+
+export function userTable(queries: Queries): UserTable {
+  const changes = async (sql: string, values: readonly Value[]) =>
+    (await queries.query(sql, values)).count > 0;
+  return {
+    async get(id, options) {
+      // A statement of its own: what is read after it shows the changes that it waited for.
+      if (options?.lock) await queries.query('SELECT id FROM users WHERE id = $1 FOR UPDATE', [id]);
+      return findUser(queries, 'u.id = $1', [id]);
+    },
+    findByEmail: (tenantId, email) =>
+      findUser(queries, 'u.email_key = $1 AND u.tenant_id = $2', [email.toLowerCase(), tenantId]),
+    findByUsername: (tenantId, username) =>
+      findUser(queries, 'u.username_key = $1 AND u.tenant_id = $2', [username.toLowerCase(), tenantId]),
+    async tenantsOf(loginId) {
+      const { rows } = await queries.query(
+        `SELECT tenant_id FROM users WHERE email_key = $1
+         UNION SELECT tenant_id FROM users WHERE username_key = $1`,
+        [loginId.toLowerCase()],
+      );
+      return rows.map((row) => text(row, 'tenant_id'));
+    },
+    insert: (user) =>
+      user.registrations.length === 0
+        ? insertUser(queries, user)
+        : queries.transaction((inside) => insertUser(inside, user)),
+    update: (user) =>
+      changes(
+        'UPDATE users SET tenant_id = $2, email_key = $3, username_key = $4, body = $5 WHERE id = $1',
+        columnsOf(user),
+      ),
+    delete: (id) => changes('DELETE FROM users WHERE id = $1', [id]),
+    async insertRegistration(userId, registration) {
+      await queries.query(INSERT_REGISTRATION, registrationColumns(userId, registration));
+    },
+    updateRegistration: (userId, registration) =>
+      changes(
+        'UPDATE registrations SET insert_instant = $3, body = $4 WHERE user_id = $1 AND application_id = $2',
+        registrationColumns(userId, registration),
+      ),
+    deleteRegistration: (userId, applicationId) =>
+      changes('DELETE FROM registrations WHERE user_id = $1 AND application_id = $2', [
+        userId,
+        applicationId,
+      ]),
+    async deleteRegistrationsOf(applicationId) {
+      await queries.query('DELETE FROM registrations WHERE application_id = $1', [applicationId]);
+    },
+  };
+}
