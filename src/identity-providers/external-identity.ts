@@ -1,0 +1,78 @@
+/** Who a verified foreign token is about, as the provider's claim names say. */
+import { type Json, type JsonObject, member } from '../core/json.ts';
+import type { IdentityProvider } from '../objects/identity-provider.ts';
+import { userSchema } from '../objects/user.ts';
+import { unauthorized } from '../tokens/failure.ts';
+
+export interface ExternalIdentity {
+  /** Names the user at the provider: the key of its link. */
+  readonly uniqueId: string;
+  /** Null: the token has no valid address. */
+  readonly email: string | null;
+  /** False: the token says so. Null: it says nothing. */
+  readonly isEmailVerified: boolean | null;
+  readonly username: string | null;
+}
+
+/** OpenID Connect Core §2 bounds `sub` so; longer ones would not fit the key of a link. */
+const UNIQUE_ID_MAX_CHARS = 255;
+
+/** @throws ServiceError 401 without unique id, of another issuer, or with an e-mail address that the provider does not manage */
+export function externalIdentity(provider: IdentityProvider, claims: JsonObject): ExternalIdentity {
+  const { oauth2, uniqueIdentityClaim } = provider;
+  requireIssuer(provider, claims);
+  const uniqueId = uniqueIdOf(claims, uniqueIdentityClaim ?? oauth2.uniqueIdClaim);
+  const email = emailOf(claims, byEmailClaim(provider));
+  requireManagedDomain(provider, email);
+  return {
+    uniqueId,
+    email,
+    isEmailVerified: verifiedOf(member(claims, oauth2.emailVerifiedClaim)),
+    username: usernameOf(claims, oauth2.usernameClaim),
+  };
+}
+
+/** The older `uniqueIdentityClaim` holds the address by which users are found. */
+function byEmailClaim({ oauth2, uniqueIdentityClaim }: IdentityProvider): string {
+  return uniqueIdentityClaim ?? oauth2.emailClaim;
+}
+
+function requireIssuer({ issuer }: IdentityProvider, claims: JsonObject): void {
+  if (typeof issuer === 'string' && member(claims, 'iss') !== issuer)
+    throw unauthorized('The token is of another issuer');
+}
+
+/** Some issuers number their users: the digits are the id. */
+function uniqueIdOf(claims: JsonObject, name: string): string {
+  const value = member(claims, name);
+  const text = Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof text === 'string' && text !== '' && text.length <= UNIQUE_ID_MAX_CHARS) return text;
+  throw unauthorized(`[ExternalAuthenticationException]MissingUniqueId: claim ${name} is no id`);
+}
+
+function emailOf(claims: JsonObject, name: string): string | null {
+  const parsed = userSchema.shape.email.safeParse(member(claims, name));
+  return parsed.data ?? null;
+}
+
+function usernameOf(claims: JsonObject, name: string): string | null {
+  const parsed = userSchema.shape.username.safeParse(member(claims, name));
+  return parsed.data ?? null;
+}
+
+/** Whoever writes the claim and does not write true has not verified the address; some write it as text. */
+function verifiedOf(value: Json | undefined): boolean | null {
+  return value === undefined ? null : value === true || value === 'true';
+}
+
+/** Exact, in any letter case: `sub.acme.com` is not `acme.com`. */
+function requireManagedDomain({ domains }: IdentityProvider, email: string | null): void {
+  if (domains.length === 0) return;
+  const domain = email === null ? null : domainOf(email);
+  if (domain === null || !domains.includes(domain))
+    throw unauthorized('The provider does not manage the domain of the e-mail address');
+}
+
+function domainOf(email: string): string {
+  return email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+}

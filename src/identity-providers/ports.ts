@@ -1,0 +1,23 @@
+/** What identity providers ask of other rooms: foreign tokens read and verified. app/ plugs it in. */
+import type { Key } from '../objects/key.ts';
+import type { VerifiedToken } from '../tokens/ports.ts';
+
+/** What a foreign token may be signed with. The provider's settings choose it, never the token alone. */
+export type ForeignKeys =
+  /** Any of these objects of the catalog. */
+  | { readonly kind: 'keys'; readonly keys: readonly Key[] }
+  /** A public key or certificate in PEM. */
+  | { readonly kind: 'pem'; readonly pem: string }
+  /** What the key set at the URL has under this name. */
+  | { readonly kind: 'keySet'; readonly url: string; readonly kid: string };
+
+export interface ForeignTokens {
+  /** Strict compact JWS; nothing in it is verified. @throws TokenRejectedError */
+  read(token: string): VerifiedToken;
+  /**
+   * Signature, and `exp` and `nbf` in force (`exp` required). Which key it is, was decided: `kid` is not looked at.
+   *
+   * @throws TokenRejectedError; ServiceError 503 where the key set cannot be had
+   */
+  verify(token: string, keys: ForeignKeys, nowMs: number): Promise<VerifiedToken>;
+}
