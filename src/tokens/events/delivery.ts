@@ -114,7 +114,7 @@ async function deliver(
   return true;
 }
 
-/** `attempts`: failures before this one. */
+/** `attempts`: this one included, so at least 1. */
 export function retryDelayMs(attempts: number): number {
-  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 30));
+  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 30));
 }
