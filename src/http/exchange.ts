@@ -134,7 +134,8 @@ export class Exchange {
   }
 }
 
-function requestIdOf(message: IncomingMessage): string | null {
+/** The id that the client sent, where it can do no harm. */
+export function requestIdOf(message: IncomingMessage): string | null {
   const given = headerValues(message.rawHeaders, 'x-request-id');
   return given.length === 1 && given[0] !== undefined && REQUEST_ID.test(given[0]) ? given[0] : null;
 }

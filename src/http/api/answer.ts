@@ -1,0 +1,44 @@
+/** What the token service's API sends: a status, JSON or nothing, cookies; and the headers that every answer has. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerEarly } from '../request-body.ts';
+
+export interface Answer {
+  readonly status: number;
+  /** What JSON.stringify takes. Null: no body, and no Content-Type. */
+  readonly body: object | null;
+  /** Values of Set-Cookie. */
+  readonly cookies?: readonly string[];
+  /** Further names and values in turn: Allow, Retry-After. */
+  readonly headers?: readonly string[];
+  /** Why it is a refusal or failure, for the operator. Never a token, a key or a secret. */
+  readonly reason?: string;
+}
+
+export function json(status: number, body: object, cookies: readonly string[] = []): Answer {
+  return { status, body, cookies };
+}
+
+export function empty(status: number): Answer {
+  return { status, body: null };
+}
+
+/** RFC 6749 §5.1 for every answer: what is not a token today may be one tomorrow. */
+const ALWAYS = ['Cache-Control', 'no-store', 'Pragma', 'no-cache', 'X-Content-Type-Options', 'nosniff'];
+
+/** Sends the answer, also where the request's body was not read. Gives back how many bytes its body has. */
+export function sendAnswer(
+  message: IncomingMessage,
+  response: ServerResponse,
+  { status, body, cookies = [], headers = [] }: Answer,
+  requestId: string,
+): number {
+  const text = body === null ? '' : JSON.stringify(body);
+  const bytes = Buffer.byteLength(text);
+  const head = [...ALWAYS, 'X-Request-Id', requestId, ...headers];
+  for (const cookie of cookies) head.push('Set-Cookie', cookie);
+  if (body !== null) head.push('Content-Type', 'application/json;charset=UTF-8');
+  head.push('Content-Length', String(bytes));
+  response.writeHead(status, head);
+  answerEarly(message, response, text);
+  return bytes;
+}

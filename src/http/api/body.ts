@@ -1,0 +1,82 @@
+/** The body of a call: read within a bound, and taken for JSON or a form only where its Content-Type says so. */
+import type { IncomingMessage } from 'node:http';
+import { CountersignError } from '../../core/errors.ts';
+import { headerValues } from '../../core/headers.ts';
+import { badRequest } from '../../tokens/failure.ts';
+import { hasBody } from '../request.ts';
+import { type ParameterOptions, parseParameters } from './parameters.ts';
+
+/** The largest object that callers send is a lambda or a user's `data`: texts of up to this size. */
+export const API_BODY_MAX_BYTES = 64 * 1024;
+
+export const JSON_TYPE = 'application/json';
+export const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/** Without parameters, in lower case; null: none. @throws CountersignError bad_request for several */
+export function contentTypeOf(message: IncomingMessage): string | null {
+  const values = headerValues(message.rawHeaders, 'content-type');
+  if (values.length > 1) throw new CountersignError('bad_request', 'several Content-Types');
+  return values[0]?.split(';', 1)[0]?.trim().toLowerCase() ?? null;
+}
+
+/**
+ * What the caller sent: JSON, or the members of a form; an empty object where there is no body.
+ *
+ * @throws CountersignError body_too_large, bad_request where the client breaks off
+ * @throws ServiceError 400 for a body of another type, or one that is not of the type it says
+ */
+export async function readBody(
+  message: IncomingMessage,
+  options: ParameterOptions & { readonly acceptsForm: boolean },
+): Promise<unknown> {
+  const type = contentTypeOf(message);
+  const bytes = hasBody(message.rawHeaders) ? await readBytes(message) : Buffer.alloc(0);
+  if (bytes.length === 0) return {};
+  const text = utf8(bytes);
+  if (type === JSON_TYPE) return parseJson(text);
+  if (type === FORM_TYPE && options.acceptsForm) return Object.fromEntries(parseParameters(text, options));
+  throw badRequest('[invalid]Content-Type', `The body must be ${JSON_TYPE}`);
+}
+
+function readBytes(message: IncomingMessage): Promise<Buffer> {
+  const length = Number(headerValues(message.rawHeaders, 'content-length')[0] ?? 0);
+  if (length > API_BODY_MAX_BYTES) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    const finish = (error: Error | null) => {
+      message.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut);
+      message.on('error', () => {}); // a client that leaves later is no defect
+      if (error === null) resolve(Buffer.concat(pieces));
+      else reject(error);
+    };
+    const onData = (piece: Buffer) => {
+      bytes += piece.length;
+      if (bytes > API_BODY_MAX_BYTES) finish(tooLarge());
+      else pieces.push(piece);
+    };
+    const onEnd = () => finish(null);
+    const onCut = () => finish(new CountersignError('bad_request', 'the request body is incomplete'));
+    message.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
+  });
+}
+
+function tooLarge(): CountersignError {
+  return new CountersignError('body_too_large', `the body is larger than ${API_BODY_MAX_BYTES} bytes`);
+}
+
+function utf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw badRequest('[invalid]body', 'The body is no UTF-8');
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badRequest('[invalidJSON]', 'The body is no JSON');
+  }
+}

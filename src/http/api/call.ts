@@ -1,0 +1,30 @@
+/** One call as an operation sees it: who calls, from where, and with what the service works. */
+import type { Caller } from '../../tokens/authenticate.ts';
+import type { Scope, TokenService } from '../../tokens/service.ts';
+import type { CookieJar, CookieSettings, TokenCookies } from './cookies.ts';
+import type { ApiLimits, CallLimiter } from './limits.ts';
+
+export interface ApiSettings {
+  readonly cookies: CookieSettings;
+  readonly compat: {
+    /** How `GET /api/jwt/validate` shows `exp`, `iat`, `nbf` and `auth_time`. */
+    readonly validateInstants: 'seconds' | 'milliseconds';
+    /** Takes the text `undefined` in a query for no value: older official clients write it. */
+    readonly tolerateUndefinedParams: boolean;
+  };
+  readonly limits: ApiLimits;
+}
+
+export interface Call {
+  readonly service: TokenService;
+  readonly settings: ApiSettings;
+  /** Null: the operation needs none. */
+  readonly caller: Caller | null;
+  readonly scope: Scope;
+  /** Address of the client by connection and trusted proxies, never by what the caller says of itself. */
+  readonly clientAddress: string;
+  readonly cookies: TokenCookies;
+  /** For the cookies of the answer. */
+  readonly jar: CookieJar;
+  readonly limiter: CallLimiter;
+}

@@ -1,0 +1,53 @@
+/** From header and cookie to who calls: the credential of a request and its tenant, as the use case wants them. */
+import { CountersignError } from '../../core/errors.ts';
+import { type HeaderList, headerValues } from '../../core/headers.ts';
+import { uuid } from '../../objects/values.ts';
+import { type Authenticated, authenticate, credentialOf } from '../../tokens/authenticate.ts';
+import { badField } from '../../tokens/failure.ts';
+import type { TokenService } from '../../tokens/service.ts';
+import type { TokenCookies } from './cookies.ts';
+import type { Operation } from './operation.ts';
+
+const TENANT_HEADER = 'X-FusionAuth-TenantId';
+const tenantId = uuid();
+
+export interface CallerInput {
+  readonly operation: Pick<Operation, 'auth' | 'method' | 'path'>;
+  readonly headers: HeaderList;
+  readonly cookies: TokenCookies;
+  readonly address: string;
+}
+
+/**
+ * @throws ServiceError 401, alike for every cause; 400 for a tenant header that is no UUID
+ * @throws CountersignError ambiguous_credentials
+ */
+export async function identify(
+  service: TokenService,
+  { operation, headers, cookies, address }: CallerInput,
+): Promise<Authenticated> {
+  const credential = credentialOf(authorizationOf(headers), cookies.accessToken);
+  const call = { credential, tenantId: tenantOf(headers), ipAddress: address };
+  const { method, auth: authentication } = operation;
+  return await authenticate(service, call, { method, endpoint: endpointOf(operation), authentication });
+}
+
+function authorizationOf(headers: HeaderList): string | null {
+  const values = headerValues(headers, 'authorization');
+  if (values.length > 1) throw new CountersignError('ambiguous_credentials', 'several Authorization headers');
+  return values[0] ?? null;
+}
+
+function tenantOf(headers: HeaderList): string | null {
+  const values = headerValues(headers, TENANT_HEADER.toLowerCase());
+  if (values.length === 0) return null;
+  const parsed = tenantId.safeParse(values[0]);
+  if (values.length > 1 || !parsed.success)
+    throw badField(TENANT_HEADER, 'invalid', 'The header must be one UUID');
+  return parsed.data;
+}
+
+/** As the permissions of API keys name it: without what varies. */
+export function endpointOf({ path }: Pick<Operation, 'path'>): string {
+  return path.replaceAll(/\/\{\w+\}/g, '');
+}

@@ -1,0 +1,101 @@
+/** How often callers without a key may call: by address, by identity provider, by the name they try to log in with. */
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import type { Clock } from '../../core/time.ts';
+import { ServiceError } from '../../tokens/failure.ts';
+import { createRateLimiter, type Rate, type RateLimiter } from './rate-limit.ts';
+
+export interface ApiLimits {
+  /** Calls without a key, of one client address; 0: no limit. */
+  readonly perAddressPerMinute: number;
+  /** Reconciles of one identity provider, over all addresses; 0: no limit. */
+  readonly perIdentityProviderPerMinute: number;
+  /** Whether callers from this machine are limited too. */
+  readonly countsLoopback: boolean;
+}
+
+/** A page that refreshes, validates and looks up makes a few calls; a NAT has some hundred such pages. */
+const PER_ADDRESS_PER_MINUTE = 600;
+/** What one machine can verify and store, with room for others. */
+const PER_PROVIDER_PER_MINUTE = 6000;
+
+/**
+ * Passwords tried for one name from one address: others are not locked out by it (security row T13). People mistype a
+ * few times; 8640 guesses a day find no password that is worth its name.
+ */
+const PER_LOGIN: Rate = { burst: 10, perSecond: 0.1 };
+
+export const DEFAULT_API_LIMITS: ApiLimits = {
+  perAddressPerMinute: PER_ADDRESS_PER_MINUTE,
+  perIdentityProviderPerMinute: PER_PROVIDER_PER_MINUTE,
+  countsLoopback: false,
+};
+
+/** @throws ServiceError 429, with the seconds to wait */
+export interface CallLimiter {
+  anonymous(address: string): void;
+  provider(address: string, identityProviderId: string): void;
+  login(address: string, loginId: string): void;
+}
+
+/** 429: too many calls. The answer says when the next one passes. */
+export class TooManyCallsError extends ServiceError {
+  readonly retryAfterSeconds: number;
+
+  constructor(what: string, retryAfterSeconds: number) {
+    super(429, `Too many calls ${what}`, {
+      generalErrors: [{ code: '[TooManyRequests]', message: 'Too many calls; try again later' }],
+    });
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+export function createCallLimiter(limits: ApiLimits, clock: Clock): CallLimiter {
+  const byAddress = perMinute(limits.perAddressPerMinute, clock);
+  const byProvider = perMinute(limits.perIdentityProviderPerMinute, clock);
+  const byLogin = createRateLimiter(PER_LOGIN, clock);
+  const take = (what: string, address: string, wait: () => number | null) => {
+    if (!limits.countsLoopback && isLoopback(address)) return;
+    const seconds = wait();
+    if (seconds !== null) throw new TooManyCallsError(what, seconds);
+  };
+  return {
+    anonymous: (address) => take('of one address', address, () => byAddress.take(network(address))),
+    provider: (address, id) => take('for one identity provider', address, () => byProvider.take(id)),
+    login: (address, loginId) =>
+      take('for one login', address, () =>
+        byLogin.take(`${network(address)} ${loginId.toLowerCase().slice(0, LOGIN_ID_MAX_CHARS)}`),
+      ),
+  };
+}
+
+const MINUTE_SECONDS = 60;
+
+function perMinute(count: number, clock: Clock): RateLimiter {
+  if (count === 0) return { take: () => null };
+  return createRateLimiter({ burst: count, perSecond: count / MINUTE_SECONDS }, clock);
+}
+
+/** Longer names are no one's; a bound for what is remembered. */
+const LOGIN_ID_MAX_CHARS = 256;
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+function isLoopback(address: string): boolean {
+  return isIP(address) !== 0 && LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+/** Groups of an IPv6 address that name the network: one customer has all the rest (RFC 6177). */
+const NETWORK_GROUPS = 4;
+
+/** IPv4 as it is; of IPv6 the first 64 bits. */
+function network(address: string): string {
+  if (!isIPv6(address)) return address;
+  const plain = new URL(`http://[${address.split('%', 1)[0]}]`).hostname.slice(1, -1);
+  const [head = '', tail] = plain.split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : new Array<string>(8 - before.length - after.length).fill('0');
+  return [...before, ...zeros, ...after].slice(0, NETWORK_GROUPS).join(':');
+}

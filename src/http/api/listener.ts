@@ -1,0 +1,198 @@
+/** The listener of the token service's API: from a request to an operation, and from what it says to an answer. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CountersignError } from '../../core/errors.ts';
+import { headerValues } from '../../core/headers.ts';
+import type { ListenerLimits } from '../../core/limits.ts';
+import type { ListenerTls } from '../../core/listener-tls.ts';
+import type { Logger } from '../../core/log.ts';
+import type { Clock } from '../../core/time.ts';
+import type { TokenService } from '../../tokens/service.ts';
+import { type ClientOrigin, clientOrigin, type TrustedProxies } from '../client-address.ts';
+import { requestIdOf } from '../exchange.ts';
+import { peerAddress } from '../proxied-connections.ts';
+import { readRequest } from '../request.ts';
+import { type Bind, createListener, type Listener } from '../server.ts';
+import { isTls } from '../upstream-request.ts';
+import { type Answer, sendAnswer } from './answer.ts';
+import { contentTypeOf, readBody } from './body.ts';
+import type { ApiSettings, Call } from './call.ts';
+import { identify } from './caller.ts';
+import { readCookies, type TokenCookies } from './cookies.ts';
+import { requireSameSite } from './cross-site.ts';
+import { failureAnswer } from './failure.ts';
+import { type CallLimiter, createCallLimiter } from './limits.ts';
+import type { Operation } from './operation.ts';
+import { parseParameters } from './parameters.ts';
+import type { ApiRecord } from './record.ts';
+import { createRouter, type Matched, type Router } from './router.ts';
+
+export interface ApiListenerOptions {
+  readonly bind: Bind;
+  readonly limits: ListenerLimits;
+  /** Absent or null: plain HTTP. */
+  readonly tls?: ListenerTls | null;
+  /** True: connections come from trusted proxies, and begin with a PROXY protocol header. */
+  readonly proxyProtocol?: boolean;
+  /** Asked once a request. */
+  readonly trustedProxies: () => TrustedProxies;
+  readonly operations: readonly Operation[];
+  readonly service: TokenService;
+  readonly settings: ApiSettings;
+  readonly clock: Clock;
+  readonly randomId: () => string;
+  readonly onRequestDone: (record: ApiRecord) => void;
+  readonly log: Logger;
+}
+
+/** What all requests of one listener share. */
+interface Api extends ApiListenerOptions {
+  readonly router: Router;
+  readonly limiter: CallLimiter;
+}
+
+export function createApiListener(options: ApiListenerOptions): Listener {
+  const { bind, limits, tls, randomId, log } = options;
+  const router = createRouter(options.operations);
+  const api = { ...options, router, limiter: createCallLimiter(options.settings.limits, options.clock) };
+  const isTrusted = (address: string) => options.trustedProxies().includes(address);
+  return createListener({
+    bind,
+    limits,
+    tls,
+    proxyProtocol: options.proxyProtocol === true ? { isTrusted } : null,
+    randomId,
+    log,
+    handlers: {
+      request: (message, response, expectsContinue) => serve(api, { message, response, expectsContinue }),
+    },
+  });
+}
+
+interface Exchange {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly expectsContinue: boolean;
+}
+
+/** What is known of a request before anything was looked at but its head. */
+interface Arrived extends Exchange {
+  readonly origin: ClientOrigin;
+  readonly isSecure: boolean;
+}
+
+async function serve(api: Api, exchange: Exchange): Promise<void> {
+  const { message, response } = exchange;
+  const startedAtMs = api.clock();
+  const requestId = requestIdOf(message) ?? api.randomId();
+  const origin = clientOrigin(peerAddress(message.socket), message.rawHeaders, api.trustedProxies());
+  const arrived = { ...exchange, origin, isSecure: isTls(message) || origin.proto === 'https' };
+  const { answer, operation } = await answerTo(api, arrived, requestId);
+  const isClientGone = response.destroyed;
+  const responseBytes = isClientGone ? 0 : sendAnswer(message, response, answer, requestId);
+  api.onRequestDone({
+    timeMs: startedAtMs,
+    requestId,
+    operationId: operation?.operationId ?? null,
+    method: message.method ?? '',
+    path: operation?.path ?? unknownPath(message),
+    status: answer.status,
+    isClientGone,
+    durationMs: api.clock() - startedAtMs,
+    reason: answer.reason ?? null,
+    clientAddress: origin.address,
+    responseBytes,
+  });
+}
+
+/** Segments of a path that no operation has: enough for an operator, too little for a token in a wrong place. */
+const SHOWN_SEGMENTS = 3;
+
+function unknownPath({ url = '' }: IncomingMessage): string {
+  const [path = ''] = url.split('?', 1);
+  return path.split('/').slice(0, SHOWN_SEGMENTS).join('/');
+}
+
+interface Outcome {
+  readonly answer: Answer;
+  /** Null: the request asks for none. */
+  readonly operation: Operation | null;
+}
+
+async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<Outcome> {
+  let operation: Operation | null = null;
+  try {
+    const matched = match(api, arrived.message);
+    operation = matched.operation;
+    return { answer: await runOperation(api, arrived, matched), operation };
+  } catch (thrown) {
+    const answer = failureAnswer(thrown);
+    if (answer.status >= 500) logFailure(api.log, requestId, thrown);
+    return { answer, operation };
+  }
+}
+
+function match({ limits, router }: Api, message: IncomingMessage): Matched {
+  const { method, target } = readRequest(message, limits.headerCount);
+  return router.find(method, target.split('?', 1)[0] ?? '');
+}
+
+async function runOperation(api: Api, arrived: Arrived, { operation, params }: Matched): Promise<Answer> {
+  const { message } = arrived;
+  if (operation.auth === 'none') api.limiter.anonymous(arrived.origin.address);
+  const cookies = readCookies(message.rawHeaders);
+  guardCookies(operation, arrived, cookies);
+  const { caller, scope } = await identify(api.service, {
+    operation,
+    headers: message.rawHeaders,
+    cookies,
+    address: arrived.origin.address,
+  });
+  const call: Call = {
+    service: api.service,
+    settings: api.settings,
+    limiter: api.limiter,
+    caller,
+    scope,
+    clientAddress: arrived.origin.address,
+    cookies,
+    jar: { settings: api.settings.cookies, isSecure: arrived.isSecure, nowMs: api.clock() },
+  };
+  return await operation.run(call, { params, ...(await readParts(api, arrived, operation)) });
+}
+
+function guardCookies(
+  operation: Operation,
+  { message, origin, isSecure }: Arrived,
+  cookies: TokenCookies,
+): void {
+  const hasCookie = cookies.accessToken !== null || cookies.refreshToken !== null;
+  if (operation.isGuarded !== true || !hasCookie) return;
+  requireSameSite({
+    headers: message.rawHeaders,
+    method: operation.method,
+    host: origin.host ?? headerValues(message.rawHeaders, 'host')[0] ?? '',
+    isSecure,
+    contentType: contentTypeOf(message),
+    allowsPlainText: operation.allowsPlainText === true,
+  });
+}
+
+async function readParts(api: Api, { message, response, expectsContinue }: Arrived, operation: Operation) {
+  const options = { toleratesUndefined: api.settings.compat.tolerateUndefinedParams };
+  const [, query = ''] = /^[^?]*\?(.*)$/s.exec(message.url ?? '') ?? [];
+  const parameters = Object.fromEntries(parseParameters(query, options));
+  if (operation.request.body === undefined) return { query: parameters, body: {} };
+  if (expectsContinue) response.writeContinue();
+  const acceptsForm = operation.acceptsForm === true;
+  return { query: parameters, body: await readBody(message, { ...options, acceptsForm }) };
+}
+
+/** Rows JWT-S90, JWT-S91: the operator gets the stack, the caller nothing. */
+function logFailure(log: Logger, requestId: string, thrown: unknown): void {
+  const isDefect = thrown instanceof Error && !(thrown instanceof CountersignError);
+  log.error('an operation of the token service failed', {
+    request_id: requestId,
+    cause: thrown instanceof Error ? thrown.message : 'something was thrown that is no Error',
+    stack: isDefect ? (thrown.stack ?? null) : null,
+  });
+}

@@ -1,0 +1,94 @@
+/** Which operation a request asks for: whole segments, named ones before those that vary. */
+import { CountersignError } from '../../core/errors.ts';
+import type { Operation } from './operation.ts';
+
+export interface Matched {
+  readonly operation: Operation;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export interface Router {
+  /** `path` without query. @throws CountersignError route_not_found, method_not_allowed */
+  find(method: string, path: string): Matched;
+}
+
+interface Node {
+  readonly named: Map<string, Node>;
+  /** The segment that varies, where one is allowed. */
+  varying: Node | null;
+  readonly operations: Map<string, Operation>;
+}
+
+const VARYING = /^\{(\w+)\}$/;
+
+/** @throws TypeError where two operations have one method and path */
+export function createRouter(operations: readonly Operation[]): Router {
+  const root = newNode();
+  for (const operation of operations) add(root, operation);
+  return {
+    find: (method, path) => {
+      const segments = segmentsOf(path);
+      const node = descend(root, segments);
+      if (node === null || node.operations.size === 0)
+        throw new CountersignError('route_not_found', 'no such operation');
+      const operation = node.operations.get(method);
+      if (operation !== undefined) return { operation, params: paramsOf(operation, segments) };
+      const parameter = [...node.operations.keys()].join(', ');
+      throw new CountersignError('method_not_allowed', 'the path has no such method', { parameter });
+    },
+  };
+}
+
+function newNode(): Node {
+  return { named: new Map(), varying: null, operations: new Map() };
+}
+
+function add(root: Node, operation: Operation): void {
+  let node = root;
+  for (const segment of operation.path.split('/').slice(1)) node = childFor(node, segment);
+  if (node.operations.has(operation.method))
+    throw new TypeError(`${operation.method} ${operation.path} is declared twice`);
+  node.operations.set(operation.method, operation);
+}
+
+function childFor(node: Node, segment: string): Node {
+  if (VARYING.test(segment)) {
+    node.varying ??= newNode();
+    return node.varying;
+  }
+  const child = node.named.get(segment) ?? newNode();
+  node.named.set(segment, child);
+  return child;
+}
+
+/** A named segment shadows a varying one: no id reads `search`. */
+function descend(root: Node, segments: readonly string[]): Node | null {
+  let node: Node | null = root;
+  for (const segment of segments) node = node?.named.get(segment) ?? node?.varying ?? null;
+  return node;
+}
+
+/** @throws CountersignError route_not_found for what is no path of ours in any spelling */
+function segmentsOf(path: string): readonly string[] {
+  const [before, ...segments] = path.split('/');
+  if (before !== '' || segments.includes('')) throw new CountersignError('route_not_found', 'no such path');
+  return segments;
+}
+
+function paramsOf({ path }: Operation, segments: readonly string[]): Record<string, string> {
+  const names = path.split('/').slice(1);
+  return Object.fromEntries(
+    names.flatMap((name, index) => {
+      const varying = VARYING.exec(name)?.[1];
+      return varying === undefined ? [] : [[varying, decode(segments[index] ?? '')]];
+    }),
+  );
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new CountersignError('route_not_found', 'a segment is no percent-encoded UTF-8');
+  }
+}
