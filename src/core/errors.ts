@@ -135,6 +135,11 @@ export const ERRORS = {
     oauth: 'insufficient_scope',
     hint: '`routes[].require.claims` of the route.',
   },
+  foreign_origin: {
+    status: 403,
+    title: 'A page of another origin may not open this WebSocket',
+    hint: 'The token came in a cookie, which browsers send for every page (CWE-1385). List the site in `routes[].webSocketOrigins`.',
+  },
   assertion_too_large: {
     status: 403,
     title: 'The identity of the caller does not fit into a request header',

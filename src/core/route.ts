@@ -41,6 +41,8 @@ export interface Route {
   /** Null: nothing is minted on this route. */
   readonly assertion: AssertionPolicy | null;
   readonly forwardAuthorization: boolean;
+  /** Canonical origins of other sites whose pages may open a WebSocket with a cookie. */
+  readonly webSocketOrigins: readonly string[];
   readonly upstream: string;
   readonly stripPrefix: boolean;
   readonly preserveHost: boolean;

@@ -20,6 +20,7 @@ import { parseTarget, type RequestTarget } from '../core/path.ts';
 import type { VerifiedToken } from '../core/principal.ts';
 import type { Realm } from '../core/realm.ts';
 import { acceptingRealms, matchRoute, type Route, type RouteTable } from '../core/route.ts';
+import { requireOwnOrigin } from '../core/web-socket-origin.ts';
 
 /** An immutable snapshot of what decisions depend on. Reload builds a new one; a request keeps the one it began with. */
 export interface Policy {
@@ -35,11 +36,12 @@ export async function decide(request: GatewayRequest, policy: Policy, explain?: 
   let token: VerifiedToken | null = null;
   try {
     target = parseTarget(request.target);
-    route = matchRoute(policy.routes, hostOf(request, target), target, request.method);
+    const host = hostOf(request, target);
+    route = matchRoute(policy.routes, host, target, request.method);
     explain?.('route', `${route.name}: ${route.pathPrefix}, auth ${route.auth}, upstream ${route.upstream}`);
     if (route.auth === 'none') return allow(route, target, null, null, null);
 
-    token = await authenticate(request, target, route, policy.verifier, explain);
+    token = await authenticate({ request, target, host, route }, policy.verifier, explain);
     if (token !== null) authorize(token.principal, route.require);
     explain?.('authorize', token === null ? 'anonymous caller' : 'all requirements are met');
 
@@ -78,17 +80,23 @@ function hostOf(request: GatewayRequest, target: RequestTarget): Host {
   return authority;
 }
 
+interface Matched {
+  readonly request: GatewayRequest;
+  readonly target: RequestTarget;
+  readonly host: Host;
+  readonly route: Route;
+}
+
 /** The verified caller; null for an anonymous one, where the route allows that. A bad token is never anonymous. */
 async function authenticate(
-  request: GatewayRequest,
-  target: RequestTarget,
-  route: Route,
+  { request, target, host, route }: Matched,
   verifier: TokenVerifier,
   explain: Explain | undefined,
 ): Promise<VerifiedToken | null> {
   const credential = extractCredential(request.headers, target.query, route.tokenLocations);
   if (credential !== null) {
     explain?.('token', `found in ${credential.locations.map(({ kind }) => kind).join(', ')}`);
+    requireOwnOrigin(request.headers, credential, host, route.webSocketOrigins);
     const realms = acceptingRealms(route, credential);
     const token = await verifier.verify(credential.token, realms, explain);
     requireRealm(token, realms);

@@ -99,6 +99,7 @@ export function testRoute(overrides: Partial<Route> = {}): Route {
     },
     assertion: null,
     forwardAuthorization: false,
+    webSocketOrigins: [],
     upstream: 'places',
     stripPrefix: false,
     preserveHost: false,

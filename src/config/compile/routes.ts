@@ -53,6 +53,7 @@ function routeOf(spec: RouteConfig, index: number, parts: Parts, context: Compil
     application: applicationOf(spec),
     assertion: parts.policyOf(spec, index),
     forwardAuthorization: spec.forwardAuthorization,
+    webSocketOrigins: spec.webSocketOrigins,
     upstream: parts.upstreams.nameFor(spec, index),
     stripPrefix: spec.stripPrefix,
     preserveHost: spec.preserveHost,

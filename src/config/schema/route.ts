@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseHost } from '../../core/host.ts';
 import { canonicalPath, PATH_AMBIGUITIES } from '../../core/path.ts';
+import { canonicalOrigin } from '../../core/web-socket-origin.ts';
 import { assertionOverrideSchema } from './assertion.ts';
 import { upstreamReferenceSchema } from './upstream.ts';
 import { name, text } from './values.ts';
@@ -42,6 +43,16 @@ function prefixProblem(prefix: string): string | null {
     return 'is no path: dot segments, backslashes and characters outside RFC 3986 are not allowed';
   }
 }
+
+const webOrigin = z.string().transform((text, context): string => {
+  const origin = canonicalOrigin(text);
+  if (origin !== null) return origin;
+  context.addIssue({
+    code: 'custom',
+    message: 'is no origin: write https://app.example.com, without a path',
+  });
+  return z.NEVER;
+});
 
 const matchSchema = z.strictObject({
   hosts: z
@@ -132,6 +143,14 @@ export const routeSchema = z.strictObject({
   forwardAuthorization: z.boolean().default(false).meta({
     description: 'Hand the Authorization header of the caller to the backend.',
   }),
+  webSocketOrigins: z
+    .array(webOrigin)
+    .default([])
+    .meta({
+      description:
+        'Other sites whose pages may open WebSockets here with a token in a cookie; pages of the same host always may.',
+      examples: [['https://app.example.com']],
+    }),
   assertion: assertionOverrideSchema
     .optional()
     .meta({ description: 'Single keys of `assertion`, for this route.' }),
