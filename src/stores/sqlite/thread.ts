@@ -16,6 +16,7 @@ interface Asked {
 export class SqliteThread {
   readonly #connection: Connection;
   #worker: Worker | null = null;
+  #isClosed = false;
   #asked: Asked[] = [];
 
   constructor(connection: Connection) {
@@ -23,6 +24,7 @@ export class SqliteThread {
   }
 
   query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
+    if (this.#isClosed) return Promise.reject(new StoreUnavailableError('The store is closed'));
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#worker ??= this.#start();
     this.#asked.push({ resolve, reject });
@@ -34,7 +36,9 @@ export class SqliteThread {
   /** The thread closes the database after what it was asked before. */
   async close(): Promise<void> {
     const worker = this.#worker;
-    if (worker === null) return;
+    const wasClosed = this.#isClosed;
+    this.#isClosed = true;
+    if (worker === null || wasClosed) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     worker.once('exit', () => resolve());
     worker.ref();

@@ -1,0 +1,124 @@
+/** Holds the catalog that every call reads: loaded at start, and again when the store says that it changed. */
+import type { Logger } from '../core/log.ts';
+import { type Clock, type Scheduler, SECOND_MS } from '../core/time.ts';
+import type { Catalog } from './catalog.ts';
+import type { Store } from './store.ts';
+
+/** A change by another process is known within a second, also where its notice was lost. */
+const POLL_EVERY_MS = SECOND_MS;
+
+export interface CatalogFeedOptions {
+  readonly store: Pick<Store, 'catalog' | 'onNotice'>;
+  readonly clock: Clock;
+  readonly schedule: Scheduler;
+  readonly log: Logger;
+}
+
+/** Readiness reads it. */
+export interface CatalogFeedStatus {
+  /** False: the store could not be reached the last time, and the catalog is the last one that could be loaded. */
+  readonly isCurrent: boolean;
+  /** Milliseconds: when the store was last reached. */
+  readonly lastReachedInstant: number;
+}
+
+export interface CatalogFeed {
+  /** The present snapshot. */
+  catalog(): Catalog;
+  /** Loads again. @throws StoreUnavailableError; the last snapshot stays */
+  refresh(): Promise<void>;
+  status(): CatalogFeedStatus;
+  close(): void;
+}
+
+class Feed implements CatalogFeed {
+  readonly #options: CatalogFeedOptions;
+  readonly #stopListening: () => void;
+  #catalog: Catalog;
+  #status: CatalogFeedStatus;
+  #cancelPoll: () => void = () => undefined;
+  #looking: Promise<void> | null = null;
+  #isClosed = false;
+  #loadsBegun = 0;
+  #loadShown = 0;
+
+  constructor(options: CatalogFeedOptions, catalog: Catalog) {
+    this.#options = options;
+    this.#catalog = catalog;
+    this.#status = { isCurrent: true, lastReachedInstant: options.clock() };
+    this.#stopListening = options.store.onNotice(() => void this.#look());
+    this.#pollLater();
+  }
+
+  catalog(): Catalog {
+    return this.#catalog;
+  }
+
+  status(): CatalogFeedStatus {
+    return this.#status;
+  }
+
+  async refresh(): Promise<void> {
+    const load = ++this.#loadsBegun;
+    const loaded = await this.#options.store.catalog.load();
+    this.#reached();
+    // Two loads may end in another order than they began. Revisions do not tell: a restored database goes back.
+    if (load < this.#loadShown) return;
+    this.#loadShown = load;
+    this.#catalog = loaded;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelPoll();
+    this.#stopListening();
+  }
+
+  #pollLater(): void {
+    this.#cancelPoll = this.#options.schedule(() => {
+      void this.#look().finally(() => {
+        if (!this.#isClosed) this.#pollLater();
+      });
+    }, POLL_EVERY_MS);
+  }
+
+  /** One look at a time: notices come in swarms. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      const revision = await this.#options.store.catalog.revision();
+      if (revision === this.#catalog.revision) this.#reached();
+      else await this.refresh();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #reached(): void {
+    if (!this.#status.isCurrent) this.#options.log.info('the store is reached again');
+    this.#status = { isCurrent: true, lastReachedInstant: this.#options.clock() };
+  }
+
+  #failed(error: unknown): void {
+    if (this.#isClosed || !this.#status.isCurrent) return;
+    this.#status = { ...this.#status, isCurrent: false };
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.log.error('the store cannot be reached: the last catalog stays in force', { reason });
+  }
+}
+
+/**
+ * Loads the catalog and keeps it current.
+ *
+ * @throws StoreUnavailableError where there is none to begin with
+ */
+export async function openCatalogFeed(options: CatalogFeedOptions): Promise<CatalogFeed> {
+  return new Feed(options, await options.store.catalog.load());
+}
