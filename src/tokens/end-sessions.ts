@@ -38,7 +38,8 @@ export async function endSessions(
     await event.record(records);
     return revoked.count;
   });
-  await revocations.refresh();
+  // They are revoked now, whatever this look says; feeds look again by themselves.
+  await revocations.refresh().catch(() => service.log.warn('revocations could not be read again'));
   return count;
 }
 
