@@ -1,6 +1,7 @@
 /** The log: JSON lines through pino, one access line a request, no field that could hold a token or a key. */
 import pino from 'pino';
 import type { LogFields, Logger } from '../core/log.ts';
+import { accessLine, memberText } from './access-line.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -30,6 +31,8 @@ export interface AccessFields {
 
 export interface Log extends Logger {
   access(fields: AccessFields): void;
+  /** Writes whole lines of another process as they are. */
+  relay(lines: string): void;
   /** Writes what is buffered. Call before the process ends. */
   flush(): void;
 }
@@ -45,6 +48,8 @@ const WAITING_BYTES_MAX = 1024 * 1024;
 
 export interface LogOptions {
   readonly level: LogLevel;
+  /** Members of every line. */
+  readonly members?: Readonly<Record<string, string | number>>;
   /** Called for each line that was not written, because too many were waiting. */
   readonly onLost?: () => void;
   /** Replaces standard output, for tests. */
@@ -56,12 +61,14 @@ export function createLog(options: LogOptions): Log {
   const logger = pino(
     {
       level: options.level,
-      base: null,
+      base: options.members ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
   );
+  const members = memberText(options.members ?? {});
+  const isAccessLogged = logger.isLevelEnabled('info');
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: LogFields = {}) =>
@@ -71,7 +78,10 @@ export function createLog(options: LogOptions): Log {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    access: (fields) => logger.info(fields, 'request'),
+    access: (fields) => {
+      if (isAccessLogged) destination.write(accessLine(Date.now(), members, fields));
+    },
+    relay: (lines) => void destination.write(lines),
     flush: () => {
       if ('flushSync' in destination) destination.flushSync();
     },

@@ -1,0 +1,104 @@
+/** The access line is what pino would have written, whatever stands in its fields. */
+import fc from 'fast-check';
+import pino from 'pino';
+import { describe, expect, it } from 'vitest';
+import { accessLine, memberText } from '../../../src/telemetry/access-line.ts';
+import { type AccessFields, createLog } from '../../../src/telemetry/log.ts';
+
+const FIELDS: AccessFields = {
+  request_id: 'b1f6',
+  client_ip: '192.0.2.7',
+  method: 'GET',
+  path: '/orders',
+  status: 200,
+  duration_ms: 3,
+  upstream_ms: null,
+  route: 'orders',
+  realm: 'partner',
+  user: 'ada',
+  upstream: 'service',
+  decision: 'allow',
+  reason: 'ok',
+  detail: null,
+  bytes: 17,
+};
+
+/** Texts of any characters, lone surrogates, quotes and line ends among them. */
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom('\ud800', '"', '\\', '\n', '\u2028', '\x7f', 'ž') }),
+);
+const fields: fc.Arbitrary<AccessFields> = fc.record({
+  ...Object.fromEntries(Object.entries(FIELDS).map(([name, value]) => [name, fc.constant(value)])),
+  request_id: text,
+  client_ip: text,
+  method: text,
+  path: text,
+  upstream_ms: fc.option(fc.nat()),
+  route: fc.option(text),
+  realm: fc.option(text),
+  user: fc.option(text),
+  upstream: fc.option(text),
+  reason: text,
+  detail: fc.option(text),
+}) as fc.Arbitrary<AccessFields>;
+
+function pinoLine(members: Record<string, string | number>, given: AccessFields): string {
+  let line = '';
+  const write = (text: string) => {
+    line = text;
+  };
+  const formatters = { level: (level: string) => ({ level }) };
+  const options = { base: members, formatters, timestamp: () => ',"time":"2026-11-22T09:00:00.007Z"' };
+  pino(options, { write }).info(given, 'request');
+  return line;
+}
+
+describe('accessLine', () => {
+  it('equals the line of pino, member by member and in order', () => {
+    const timeMs = Date.parse('2026-11-22T09:00:00.007Z');
+    fc.assert(
+      fc.property(fields, (given) => {
+        const line = accessLine(timeMs, memberText({ worker: 2 }), given);
+        const expected = pinoLine({ worker: 2 }, given);
+        expect(Object.entries(JSON.parse(line))).toEqual(Object.entries(JSON.parse(expected)));
+      }),
+    );
+  });
+
+  it('is one line of printable characters, whatever a client sent (O02)', () => {
+    fc.assert(
+      fc.property(fields, (given) => {
+        const line = accessLine(0, '', given);
+        expect(line.indexOf('\n')).toBe(line.length - 1);
+        expect([...line.slice(0, -1)].every((character) => character >= ' ')).toBe(true);
+      }),
+    );
+  });
+
+  it('writes the time as ISO 8601, to the millisecond', () => {
+    fc.assert(
+      fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') }), (date) => {
+        expect(JSON.parse(accessLine(date.getTime(), '', FIELDS)).time).toBe(date.toISOString());
+      }),
+    );
+  });
+});
+
+describe('createLog access', () => {
+  const written = (level: 'info' | 'warn') => {
+    const lines: string[] = [];
+    createLog({ level, members: { worker: 1 }, write: (line) => lines.push(line) }).access(FIELDS);
+    return lines.map((line): unknown => JSON.parse(line));
+  };
+
+  it('writes a line at level info, with the members of every line', () => {
+    expect(written('info')).toEqual([
+      { ...FIELDS, level: 'info', time: expect.any(String), worker: 1, msg: 'request' },
+    ]);
+  });
+
+  it('writes none where the level is above info', () => {
+    expect(written('warn')).toEqual([]);
+  });
+});
