@@ -38,7 +38,7 @@ export function createLambdas(options: LambdasOptions): Lambdas {
       const args = [claims, visibleUser(user), registrationOf(registration), contextOf(application)];
       const lambda = lambdaOf(options, lambdaId);
       const run = { entryPoint: 'populate', args, frozen: [1, 2, 3], thrownStatus: 500 } as const;
-      return await invoke(options, lambda, run, ([populated = {}]) => populated);
+      return await invoke(options, lambda, run, firstOf);
     },
     async reconcile(lambdaId, { user, registration, claims, application }) {
       const args = [visibleUser(user), registrationOf(registration), claims, contextOf(application)];
@@ -53,6 +53,11 @@ export function createLambdas(options: LambdasOptions): Lambdas {
       );
     },
   };
+}
+
+function firstOf([claims]: readonly JsonObject[]): JsonObject {
+  if (claims === undefined) throw new Error('The lambda left no claims');
+  return claims;
 }
 
 function registrationOf(registration: Registration): JsonObject {

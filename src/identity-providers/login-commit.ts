@@ -1,0 +1,90 @@
+/** Writes a planned login as a whole, or finds that what it was planned from has changed. */
+import { isDeepStrictEqual } from 'node:util';
+import type { User } from '../objects/user.ts';
+import { requireRoomForLink } from '../tokens/links.ts';
+import { recordLogin } from '../tokens/record-login.ts';
+import type { TokenService } from '../tokens/service.ts';
+import { DuplicateError, type IdentityProviderLink, type Records } from '../tokens/store.ts';
+import { registrationWith } from '../tokens/usable-user.ts';
+import type { LoginPlan } from './login-plan.ts';
+import type { LoginRequest } from './login-request.ts';
+
+/**
+ * The user as the login leaves it. Null: it must be planned again, nothing was written.
+ *
+ * @throws ServiceError 400 past the limit of links; 404, 410
+ */
+export async function commitLogin(
+  { store, clock }: TokenService,
+  request: LoginRequest,
+  plan: LoginPlan,
+): Promise<User | null> {
+  const { application, ipAddress } = request;
+  try {
+    return await store.transaction(async (records) => {
+      if (!(await holds(records, request, plan))) return null;
+      const instant = clock();
+      await writeUser(records, plan);
+      await writeLink(records, request, plan, instant);
+      await plan.prepared?.record(records);
+      const login = { userId: plan.user.id, applicationId: application.id, ipAddress, instant };
+      return await recordLogin(records, login);
+    });
+  } catch (error) {
+    // Someone else made the same user, registration or link first: the next plan finds it.
+    if (error instanceof DuplicateError) return null;
+    throw error;
+  }
+}
+
+/** Locks the user, so that nothing changes between this look and the end of the transaction. */
+async function holds(records: Records, request: LoginRequest, { basis }: LoginPlan): Promise<boolean> {
+  if (basis.user === null) return true;
+  const user = await records.users.get(basis.user.id, { lock: true });
+  if (user === null || !isDeepStrictEqual(withoutLogins(user), withoutLogins(basis.user))) return false;
+  return basis.link === null || (await isStillLinked(records, request, basis.link));
+}
+
+async function isStillLinked(
+  { links }: Records,
+  { application, provider, identity }: LoginRequest,
+  { userId }: IdentityProviderLink,
+): Promise<boolean> {
+  const link = await links.get(application.tenantId, provider.id, identity.uniqueId);
+  return link?.userId === userId;
+}
+
+/** Other logins of the user change nothing that a plan is made from. */
+function withoutLogins({ lastLoginInstant: _, registrations, ...user }: User): object {
+  return { ...user, registrations: registrations.map(({ lastLoginInstant: __, ...rest }) => rest) };
+}
+
+async function writeUser({ users }: Records, { basis, user, registration }: LoginPlan): Promise<void> {
+  if (basis.user === null) return await users.insert(user);
+  if (user.lastUpdateInstant !== basis.user.lastUpdateInstant) await users.update(user);
+  if (registration === null) return;
+  const before = registrationWith(basis.user, registration.applicationId);
+  if (before === null) await users.insertRegistration(user.id, registration);
+  else if (before !== registration) await users.updateRegistration(user.id, registration);
+}
+
+async function writeLink(
+  records: Records,
+  { provider, identity }: LoginRequest,
+  { basis, makesLink, user }: LoginPlan,
+  now: number,
+): Promise<void> {
+  if (basis.link !== null) await records.links.touch(basis.link, now);
+  if (!makesLink) return;
+  await requireRoomForLink(records, provider, user);
+  const isAnonymous = provider.linkingStrategy === 'LinkAnonymously';
+  await records.links.insert({
+    identityProviderId: provider.id,
+    identityProviderUserId: identity.uniqueId,
+    tenantId: user.tenantId,
+    userId: user.id,
+    displayName: isAnonymous ? null : (identity.username ?? identity.email),
+    insertInstant: now,
+    lastLoginInstant: now,
+  });
+}
