@@ -1,0 +1,69 @@
+/** Use case: what a token is worth now (RFC 7662). Unknown, expired and revoked ones are told alike. */
+import type { JsonObject } from '../core/json.ts';
+import { numericDate } from '../core/time.ts';
+import { tenantOf } from './access-token.ts';
+import { ServiceError } from './failure.ts';
+import { isEnded, policyInForce, refreshTokenEnd } from './refresh-policy.ts';
+import { refreshTokenLookup } from './refresh-token-value.ts';
+import type { Scope, TokenService } from './service.ts';
+import { verifyAccessToken } from './verify-access-token.ts';
+
+const INACTIVE: JsonObject = { active: false };
+
+/** RFC 7662 §2.2. The caller is authenticated; `scope` is what it may see. */
+export async function introspect(service: TokenService, token: string, scope: Scope): Promise<JsonObject> {
+  return isCompactJws(token)
+    ? await introspectAccessToken(service, token, scope)
+    : await introspectRefreshToken(service, token, scope);
+}
+
+/** Refresh tokens have no dots. */
+export function isCompactJws(token: string): boolean {
+  return token.includes('.');
+}
+
+async function introspectAccessToken(
+  service: TokenService,
+  token: string,
+  scope: Scope,
+): Promise<JsonObject> {
+  try {
+    const { claims } = await verifyAccessToken(service, token, scope);
+    const { applicationId, preferred_username: username } = claims;
+    return {
+      ...claims,
+      active: true,
+      token_type: 'Bearer',
+      ...(applicationId === undefined ? {} : { client_id: applicationId }),
+      ...(username === undefined ? {} : { username }),
+    };
+  } catch (error) {
+    if (error instanceof ServiceError && error.status === 401) return INACTIVE;
+    throw error;
+  }
+}
+
+async function introspectRefreshToken(
+  service: TokenService,
+  value: string,
+  { tenantId }: Scope,
+): Promise<JsonObject> {
+  const found = await service.store.refreshTokens.find(refreshTokenLookup(service, value));
+  if (found?.use !== 'current') return INACTIVE;
+  const { record } = found;
+  const catalog = service.catalog();
+  const tenant = catalog.tenants.get(record.tenantId);
+  if (tenant === undefined || (tenantId !== null && tenantId !== tenant.id)) return INACTIVE;
+  const application = catalog.applications.get(record.applicationId ?? '') ?? null;
+  const policy = policyInForce(tenantOf(catalog, record), application);
+  if (isEnded(policy, record, service.clock())) return INACTIVE;
+  return {
+    active: true,
+    iss: tenant.issuer,
+    sub: record.userId,
+    sid: record.id,
+    iat: numericDate(record.insertInstant),
+    exp: numericDate(refreshTokenEnd(policy, record)),
+    ...(record.applicationId === null ? {} : { client_id: record.applicationId }),
+  };
+}
