@@ -1,8 +1,9 @@
 /** What a route requires of a principal. Runs on every request and is never cached. */
 import { type ClaimPath, readClaim } from './claim-path.ts';
 import { CountersignError, type ErrorCode } from './errors.ts';
-import type { Json } from './json.ts';
-import type { Principal } from './principal.ts';
+import { type Json, member } from './json.ts';
+import type { Principal, VerifiedToken } from './principal.ts';
+import type { Application } from './route.ts';
 
 /** Any one of `any` (empty: no condition) and each of `all`. */
 export interface NameRequirement {
@@ -38,6 +39,25 @@ export function authorize(principal: Principal, require: Requirements): void {
   requireNames(principal.roles, require.roles, 'insufficient_role');
   requireNames(principal.scopes, require.scopes, 'insufficient_scope');
   for (const claim of require.claims) requireClaim(principal, claim);
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * A token of our own opens the routes of its application: where a route names an application of the token service, by
+ * its UUID, `applicationId` must be that one. Other routes take the tokens of every application.
+ *
+ * @throws CountersignError insufficient_claims
+ */
+export function authorizeApplication(
+  { realm, principal }: VerifiedToken,
+  { id }: Pick<Application, 'id'>,
+): void {
+  if (!realm.isSelf || id === null || !UUID.test(id)) return;
+  if (member(principal.claims, 'applicationId') === id.toLowerCase()) return;
+  throw new CountersignError('insufficient_claims', 'the token belongs to another application', {
+    parameter: 'applicationId',
+  });
 }
 
 function requireNames(held: readonly string[], require: NameRequirement, code: ErrorCode): void {

@@ -99,6 +99,12 @@ export const ERRORS = {
     oauth: 'invalid_token',
     hint: '`aud` names none of the realm’s `audiences`.',
   },
+  token_revoked: {
+    status: 401,
+    title: 'The session of the token was ended',
+    oauth: 'invalid_token',
+    hint: 'Its refresh token was revoked; the realm has `revocation: checkSid`.',
+  },
   wrong_type: {
     status: 401,
     title: 'The type of the token is not accepted',
@@ -211,6 +217,12 @@ export const ERRORS = {
     title: 'The keys to check the token are not available',
     retryable: true,
     hint: 'The key set could not be fetched and no good set younger than `jwks.maxStale` is at hand. `/readyz` names the cause.',
+  },
+  revocations_unavailable: {
+    status: 503,
+    title: 'Whether the token was revoked is not known',
+    retryable: true,
+    hint: 'The store of the token service has not answered for some seconds, and the realm has `revocation: checkSid`.',
   },
   claims_unavailable: {
     status: 503,

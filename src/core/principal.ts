@@ -112,12 +112,18 @@ export function principalOf(claims: JsonObject, realm: Realm): { principal: Prin
   const { names: groups, notices } = groupsOf(claims, realm);
   const roles = new Set([
     ...realm.defaultRoles,
+    ...rolesOf(claims, realm),
     ...groups.flatMap((group) => realm.rolesOfGroup.get(group) ?? []),
   ]);
   return {
     principal: { subject, groups, roles: [...roles], scopes: scopesOf(claims, realm), claims },
     notices,
   };
+}
+
+function rolesOf(claims: JsonObject, { rolesClaim }: Realm): string[] {
+  const value = rolesClaim === null ? undefined : readClaim(claims, rolesClaim);
+  return Array.isArray(value) ? value.filter((role) => typeof role === 'string') : [];
 }
 
 function groupsOf(claims: JsonObject, realm: Realm): { names: string[]; notices: string[] } {

@@ -29,6 +29,8 @@ export const SECRET_BYTES_MIN: ReadonlyMap<Algorithm, number> = new Map([
 
 export interface Realm {
   readonly name: string;
+  /** Tokens of our own token service: each belongs to an application. */
+  readonly isSelf: boolean;
   /** Compared with `iss` byte for byte. */
   readonly issuer: string;
   /** Any of these must stand in `aud`; empty: not checked. */
@@ -48,6 +50,8 @@ export interface Realm {
   readonly subjectClaim: ClaimPath;
   readonly groupsClaim: ClaimPath | null;
   readonly scopesClaim: ClaimPath;
+  /** Claim whose names are roles as they stand there; null: roles come from groups only. */
+  readonly rolesClaim: ClaimPath | null;
   /** Given to every authenticated caller of the realm. */
   readonly defaultRoles: readonly string[];
   readonly rolesOfGroup: ReadonlyMap<string, readonly string[]>;

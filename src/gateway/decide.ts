@@ -2,7 +2,7 @@
  * The life of one request: match → authenticate → authorize → mint. What follows, forwarding, belongs to the front
  * end that asked. Knows no transport, no configuration file, no key.
  */
-import { authorize, requiresNothing } from '../core/authorize.ts';
+import { authorize, authorizeApplication, requiresNothing } from '../core/authorize.ts';
 import { extractCredential } from '../core/credential.ts';
 import {
   Allow,
@@ -42,7 +42,7 @@ export async function decide(request: GatewayRequest, policy: Policy, explain?: 
     if (route.auth === 'none') return allow(route, target, null, null, null);
 
     token = await authenticate({ request, target, host, route }, policy.verifier, explain);
-    if (token !== null) authorize(token.principal, route.require);
+    if (token !== null) permit(token, route);
     explain?.('authorize', token === null ? 'anonymous caller' : 'all requirements are met');
 
     const assertion = await mint(token, route, policy.minter, explain);
@@ -106,6 +106,12 @@ async function authenticate(
   // A requirement that a caller could escape by leaving the token out would be none.
   if (route.auth === 'optional' && requiresNothing(route.require)) return null;
   throw new CountersignError('no_token', 'no credential in the request');
+}
+
+/** @throws CountersignError with a 403 code */
+function permit(token: VerifiedToken, { require, application }: Route): void {
+  authorize(token.principal, require);
+  authorizeApplication(token, application);
 }
 
 /** A verdict of another realm, from whatever cache, is a defect and opens nothing. */

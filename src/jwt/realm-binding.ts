@@ -1,4 +1,5 @@
 /** A realm and what it checks tokens with; which of its keys a token may have been signed by. */
+import type { JsonObject } from '../core/json.ts';
 import type { Realm } from '../core/realm.ts';
 import type { KeySet, VerificationKey } from './verification-key.ts';
 
@@ -8,10 +9,20 @@ export interface RealmBinding {
   readonly signingKeys: readonly VerificationKey[];
   /** Null where the realm names no key set. */
   readonly keySet: KeySet | null;
+  /**
+   * Asked on every request, also for a remembered token. Absent: nothing ends a token before its `exp`.
+   *
+   * @throws CountersignError token_revoked, revocations_unavailable
+   */
+  readonly requireLive?: (claims: JsonObject) => void;
 }
 
 /** `alg: none` counts only where the realm says so and has no key that it could get around. */
-export function acceptsUnsigned({ realm, signingKeys, keySet }: RealmBinding): boolean {
+export function acceptsUnsigned({
+  realm,
+  signingKeys,
+  keySet,
+}: Pick<RealmBinding, 'realm' | 'signingKeys'> & { readonly keySet: unknown }): boolean {
   return realm.allowUnsigned && signingKeys.length === 0 && keySet === null;
 }
 

@@ -19,7 +19,7 @@ export interface TokenCache {
    * The verdict on the token with this id, where a fresh verification against these realms would reach it again, save
    * for the clock stepping back: the caller still checks the validity.
    *
-   * @throws CountersignError keys_unavailable
+   * @throws CountersignError keys_unavailable, token_revoked, revocations_unavailable
    */
   find(id: string, realms: readonly Realm[], nowMs: number): VerifiedToken | null;
   /** `attempts`: the realms asked, in order; the last one accepted. */
@@ -52,6 +52,7 @@ export function createTokenCache(max: number, onEviction: () => void): TokenCach
       }
       if (!wouldAskTheSame(entry, realms)) return null;
       for (const { binding } of entry.attempts) binding.keySet?.requireUsable();
+      entry.attempts.at(-1)?.binding.requireLive?.(entry.verified.principal.claims);
       return entry.verified;
     },
     add(verified, attempts) {

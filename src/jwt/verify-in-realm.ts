@@ -25,7 +25,7 @@ export type Accepted = Omit<VerifiedToken, 'id'>;
 /**
  * Whether the issuer is the realm's has been checked.
  *
- * @throws CountersignError with the 401 code of the first check that fails, or keys_unavailable
+ * @throws CountersignError with the 401 code of the first check that fails, or one of the 503 codes
  */
 export async function verifyInRealm(
   binding: RealmBinding,
@@ -45,6 +45,7 @@ export async function verifyInRealm(
   checkAudience(envelope.claims, realm.audiences);
   explain?.('audience', realm.audiences.length === 0 ? 'not checked by this realm' : 'is accepted');
   const { principal, notices } = principalOf(envelope.claims, realm);
+  binding.requireLive?.(envelope.claims);
   explain?.('principal', describePrincipal(principal));
   return { realm, principal, validity, algorithm, kid: envelope.kid, notices };
 }

@@ -143,6 +143,7 @@ const CODES_BY_PROGRESS: readonly ErrorCode[] = [
   'wrong_audience',
   'invalid_claim',
   'missing_claim',
+  'token_revoked',
 ];
 
 function furthest(refusals: readonly CountersignError[]): CountersignError {

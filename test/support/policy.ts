@@ -20,6 +20,7 @@ export const BEARER: Extract<TokenLocation, { kind: 'header' }> = {
 export function testRealm(overrides: Partial<Realm> = {}): Realm {
   return {
     name: 'fusion',
+    isSelf: false,
     issuer: 'fusion',
     audiences: [],
     types: [],
@@ -33,6 +34,7 @@ export function testRealm(overrides: Partial<Realm> = {}): Realm {
     subjectClaim: parseClaimPath('sub'),
     groupsClaim: parseClaimPath('groups'),
     scopesClaim: parseClaimPath('scope'),
+    rolesClaim: null,
     defaultRoles: ['authenticated'],
     rolesOfGroup: new Map([
       ['group-one', ['search-user', 'developer']],

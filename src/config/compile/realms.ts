@@ -28,6 +28,8 @@ export interface RealmKeySettings {
   readonly jwksUri: string | null;
   readonly discovery: boolean;
   readonly jwks: JwksSettings;
+  /** Only in realms of type self: tokens of ended sessions are refused. */
+  readonly checksRevocation: boolean;
 }
 
 export interface CompiledRealms {
@@ -44,7 +46,8 @@ export function compileRealms(context: CompileContext): CompiledRealms {
   const keys = new Map<string, RealmKeySettings>();
   const realms = specs.map((spec, index) => {
     const path = ['realms', index];
-    if (spec.allowUnsigned) checkUnsigned(spec, path, context);
+    if (spec.type === 'self') checkSelf(spec, path, context);
+    else if (spec.allowUnsigned) checkUnsigned(spec, path, context);
     else checkKeySources(spec, path, context);
     checkClaims(spec, path, context);
     keys.set(spec.name, keySettings(spec, path, context));
@@ -57,10 +60,11 @@ export function compileRealms(context: CompileContext): CompiledRealms {
 function realmOf(spec: RealmConfig, locations: TokenLocation[]): Realm {
   return {
     name: spec.name,
+    isSelf: spec.type === 'self',
     issuer: spec.issuer,
     audiences: spec.audiences,
     types: spec.types.map((type) => type.toLowerCase().replace(/^application\//, '')),
-    algorithms: spec.allowUnsigned ? [] : acceptedAlgorithms(spec),
+    algorithms: algorithmsOf(spec),
     allowUnsigned: spec.allowUnsigned,
     requireExpiration: spec.requireExpiration,
     requiredClaims: spec.requiredClaims.map(parseClaimPath),
@@ -70,12 +74,19 @@ function realmOf(spec: RealmConfig, locations: TokenLocation[]): Realm {
     subjectClaim: parseClaimPath(spec.claims.subject),
     groupsClaim: spec.claims.groups === null ? null : parseClaimPath(spec.claims.groups),
     scopesClaim: parseClaimPath(spec.claims.scopes),
+    rolesClaim: spec.type === 'self' ? parseClaimPath('roles') : null,
     defaultRoles: spec.roles.default,
     rolesOfGroup: new Map(Object.entries(spec.roles.mapping)),
     claimMapping: new Map(Object.entries(spec.claimMapping)),
     unmappedClaims: spec.unmappedClaims,
     tokenFrom: spec.tokenFrom.map((location) => intern(locationOf(location), locations)),
   };
+}
+
+/** Our own keys each serve one algorithm, secrets among them. */
+function algorithmsOf(spec: RealmConfig): readonly Algorithm[] {
+  if (spec.type === 'self') return ALGORITHMS;
+  return spec.allowUnsigned ? [] : acceptedAlgorithms(spec);
 }
 
 const isSecretAlgorithm = (algorithm: Algorithm) => SECRET_BYTES_MIN.has(algorithm);
@@ -114,6 +125,7 @@ function keySettings(spec: RealmConfig, path: ConfigPath, context: CompileContex
     algorithms: spec.algorithms ?? null,
     jwksUri: spec.jwksUri,
     discovery: spec.discovery,
+    checksRevocation: spec.type === 'self' && spec.revocation === 'checkSid',
     jwks: {
       timeoutMs: jwks.timeout,
       cacheTtlMs: jwks.cacheTtl,
@@ -140,6 +152,24 @@ function checkKeySources(spec: RealmConfig, path: ConfigPath, context: CompileCo
   checkAlgorithms(spec, path, context);
 }
 
+/** Keys come from the token service. */
+function checkSelf(spec: RealmConfig, path: ConfigPath, context: CompileContext): void {
+  const { tokenService } = context.config.settings;
+  if (tokenService === undefined) context.refuse([...path, 'type'], 'needs a tokenService block');
+  for (const key of ['jwksUri', 'signingKey', 'algorithms'] as const) {
+    if ((spec[key] ?? null) !== null)
+      context.refuse([...path, key], 'has no effect: the keys are those of the token service');
+  }
+  for (const key of ['discovery', 'allowUnsigned', 'chained'] as const)
+    if (spec[key]) context.refuse([...path, key], 'has no effect in a realm of type self');
+  const issuers = (tokenService?.tenants ?? []).map(({ issuer }) => issuer);
+  if (issuers.length > 0 && !issuers.includes(spec.issuer))
+    context.warn(
+      [...path, 'issuer'],
+      `is the issuer of none of the tenants that stand here: ${issuers.join(', ')}`,
+    );
+}
+
 function checkUnsigned(spec: RealmConfig, path: ConfigPath, context: CompileContext): void {
   const place = [...path, 'allowUnsigned'];
   if (spec.signingKey !== null || spec.jwksUri !== null || spec.discovery)
@@ -162,7 +192,7 @@ function checkAlgorithms(spec: RealmConfig, path: ConfigPath, context: CompileCo
 function checkClaims(spec: RealmConfig, path: ConfigPath, context: CompileContext): void {
   if (spec.claims.groups === null && Object.keys(spec.roles.mapping).length > 0)
     context.refuse([...path, 'roles', 'mapping'], 'has no effect without claims.groups');
-  if (spec.audiences.length === 0)
+  if (spec.audiences.length === 0 && spec.type !== 'self')
     context.warn(path, 'no audiences: tokens that the issuer made for other services are accepted');
   if (!spec.requireExpiration && spec.maxAge === null)
     context.warn([...path, 'requireExpiration'], 'tokens without exp never expire; set maxAge');

@@ -139,14 +139,16 @@ const rolesSchema = z
 export const realmSchema = z.strictObject({
   name: name().meta({ description: 'Unique name, for routes, logs and metrics.', examples: ['fusion'] }),
   type: z
-    .enum(['jwt'], {
+    .enum(['jwt', 'self'], {
       error: ({ input }) =>
-        input === 'saml2' || input === 'self'
-          ? `"${input}" is not available in this version; use jwt`
-          : 'must be jwt',
+        input === 'saml2' ? '"saml2" is not available in this version; use jwt' : 'must be jwt or self',
     })
     .default('jwt')
-    .meta({ description: 'Kind of credential.' }),
+    .meta({ description: '`jwt`: tokens of an issuer. `self`: those of our own token service.' }),
+  revocation: z.enum(['none', 'checkSid']).default('checkSid').meta({
+    description:
+      'For `self`: `checkSid` refuses access tokens within a second after their refresh token was revoked.',
+  }),
   issuer: text().meta({ description: 'Must equal `iss` of the token, byte for byte.' }),
   audiences: z
     .array(text())
