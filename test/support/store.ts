@@ -1,52 +1,99 @@
-/** Stores for tests: SQLite in a directory of its own, PostgreSQL where it can be had. */
+/** Stores for tests: SQLite always, PostgreSQL where it can be had. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import type { Logger } from '../../src/core/log.ts';
 import type { Clock } from '../../src/core/time.ts';
+import { openPostgresStore } from '../../src/stores/postgres/open.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/open.ts';
 import type { Store } from '../../src/tokens/store.ts';
 import { fakeClock } from './clock.ts';
+import { createPostgresDatabase, hasPostgres } from './postgres.ts';
+
+export interface OpenOptions {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}
 
 export interface TestDatabase {
+  /** Path of the file, or URL of the database: what another process needs to open it. */
+  readonly address: string;
   /** One more store on the same database, as another process has it. */
-  open(options?: { readonly clock?: Clock; readonly log?: Logger }): Promise<Store>;
+  open(options?: OpenOptions): Promise<Store>;
   /** Closes every store that was opened, and takes the database away. */
   remove(): Promise<void>;
 }
 
 export const silentLog: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Closes stores once, however often they are asked to. */
-function closing(stores: Store[]): () => Promise<void> {
-  return async () => {
-    await Promise.all(stores.splice(0).map((store) => store.close()));
-  };
+export type StoreKind = 'sqlite' | 'postgres';
+
+/** As app/ opens them. */
+export function openStoreAt(kind: StoreKind, address: string, options: OpenOptions = {}): Promise<Store> {
+  const { clock = fakeClock(), log = silentLog } = options;
+  return kind === 'sqlite'
+    ? openSqliteStore({ file: address, clock, log })
+    : openPostgresStore({ url: address, clock, log });
 }
 
-/** An empty database file. */
-export function sqliteDatabase(): TestDatabase & { readonly file: string } {
+async function createDatabase(kind: StoreKind): Promise<{ address: string; drop(): Promise<void> }> {
+  if (kind === 'postgres') {
+    const { url, drop } = await createPostgresDatabase();
+    return { address: url, drop };
+  }
   const directory = mkdtempSync(join(tmpdir(), 'countersign-store-'));
-  const file = join(directory, 'countersign.db');
+  const drop = async () => rmSync(directory, { recursive: true, force: true });
+  return { address: join(directory, 'countersign.db'), drop };
+}
+
+/** An empty database. */
+export async function testDatabase(kind: StoreKind): Promise<TestDatabase> {
+  const { address, drop } = await createDatabase(kind);
   const stores: Store[] = [];
   return {
-    file,
-    async open({ clock = fakeClock(), log = silentLog } = {}) {
-      const store = await openSqliteStore({ file, clock, log });
+    address,
+    async open(options) {
+      const store = await openStoreAt(kind, address, options);
       stores.push(store);
       return store;
     },
     async remove() {
-      await closing(stores)();
-      rmSync(directory, { recursive: true, force: true });
+      await Promise.all(stores.splice(0).map((store) => store.close()));
+      await drop();
     },
   };
 }
 
-/** An open, empty SQLite store, closed when the test file is over. For suites of what lies above the store. */
+/** An open, empty SQLite store, closed when the test file is over; call it outside of hooks and tests. */
 export async function openTestStore(clock: Clock = fakeClock()): Promise<Store> {
-  const database = sqliteDatabase();
+  const database = await testDatabase('sqlite');
   afterAll(() => database.remove());
   return database.open({ clock });
+}
+
+/**
+ * Declares a suite for each kind of store. Its tests share one database: they name things by new ids. `open` gives one
+ * more store on it; all are closed at the end.
+ */
+export function eachStore(
+  suite: (name: StoreKind, open: (options?: OpenOptions) => Promise<Store>, address: () => string) => void,
+): void {
+  for (const kind of ['sqlite', 'postgres'] as const)
+    describe.skipIf(kind === 'postgres' && !hasPostgres)(`on ${kind}`, () => {
+      let database: TestDatabase | undefined;
+      const opened = () => {
+        if (database === undefined) throw new Error('The database is there from beforeAll on');
+        return database;
+      };
+      beforeAll(async () => {
+        database = await testDatabase(kind);
+      }, 60_000);
+      afterAll(() => database?.remove());
+      suite(
+        kind,
+        (options) => opened().open(options),
+        () => opened().address,
+      );
+    });
 }

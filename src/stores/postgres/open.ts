@@ -1,0 +1,107 @@
+/** The shared store: PostgreSQL, for more than one instance. */
+import type { Logger } from '../../core/log.ts';
+import type { Clock } from '../../core/time.ts';
+import type { Store } from '../../tokens/store.ts';
+import type { Driver, Outcome, Queries, Value } from '../driver.ts';
+import { migrate, SchemaError } from '../migrate.ts';
+import { createStore } from '../store.ts';
+import { Transaction } from '../transaction.ts';
+import { CHANNEL, PostgresListener } from './listener.ts';
+import { PostgresPool, type Session, STATEMENT_TIMEOUT_MS } from './pool.ts';
+import { retrying } from './retry.ts';
+import { isLocal, parsePostgresUrl } from './url.ts';
+
+export interface PostgresStoreOptions {
+  /** See parsePostgresUrl. Shown in no error and no log line. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How long one statement may take, in milliseconds; the default bears the revocation of a million tokens. */
+  readonly statementTimeoutMs?: number;
+}
+
+/** Any number that nobody else takes an advisory lock on. */
+const MIGRATION_LOCK = 0x636f_756e;
+
+const NOTIFY = `SELECT pg_notify('${CHANNEL}', '')`;
+
+/** READ COMMITTED: what must not change between two statements is locked, or compared and set in one. */
+async function inTransaction<T>(session: Session, work: (queries: Queries) => Promise<T>): Promise<T> {
+  await session.query('BEGIN');
+  try {
+    const transaction = new Transaction({
+      dialect: 'postgres',
+      query: session.query,
+      notify: async () => void (await session.query(NOTIFY)),
+    });
+    const result = await transaction.run(work);
+    await session.query('COMMIT');
+    return result;
+  } catch (error) {
+    await session.query('ROLLBACK').catch(() => undefined); // the connection is gone, and the transaction with it
+    throw error;
+  }
+}
+
+class PostgresDriver implements Driver {
+  readonly dialect = 'postgres';
+  readonly #pool: PostgresPool;
+  readonly #listener: PostgresListener;
+
+  constructor({ url, log, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: PostgresStoreOptions) {
+    const address = parsePostgresUrl(url);
+    if (address.ssl === false && !isLocal(address.host)) log.warn('PostgreSQL is spoken to in the clear');
+    this.#pool = new PostgresPool(address, statementTimeoutMs, log);
+    this.#listener = new PostgresListener(address, log);
+  }
+
+  query(sql: string, values?: readonly Value[]): Promise<Outcome> {
+    return retrying(() => this.#pool.session((session) => session.query(sql, values)));
+  }
+
+  transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    return retrying(() => this.#pool.session((session) => inTransaction(session, work)));
+  }
+
+  async notify(): Promise<void> {
+    await this.query(NOTIFY);
+  }
+
+  onNotice(listener: () => void): () => void {
+    return this.#listener.listen(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#listener.close();
+    await this.#pool.close();
+  }
+}
+
+/** Text of any language, and one meaning of lower case, need UTF-8. */
+async function checkEncoding(queries: Queries): Promise<void> {
+  const { rows } = await queries.query('SHOW server_encoding');
+  if (rows[0]?.['server_encoding'] !== 'UTF8')
+    throw new SchemaError('The PostgreSQL database is not encoded in UTF8');
+}
+
+/**
+ * Reconnects by itself. Commits are as durable as the server's `synchronous_commit` makes them (`on` by default).
+ *
+ * @throws TypeError for a URL that is none
+ * @throws StoreUnavailableError where the server cannot be reached
+ * @throws SchemaError where a newer version made the schema
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const driver = new PostgresDriver(options);
+  try {
+    await driver.transaction(async (queries) => {
+      await checkEncoding(queries);
+      await queries.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      await migrate(queries, options);
+    });
+    return createStore(driver);
+  } catch (error) {
+    await driver.close();
+    throw error;
+  }
+}

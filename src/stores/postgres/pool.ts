@@ -1,0 +1,114 @@
+/** Connections to PostgreSQL: few, with limits on every wait, thrown away after any failure that may have spoilt them. */
+import pg from 'pg';
+import type { Logger } from '../../core/log.ts';
+import type { Outcome, Row, Value } from '../driver.ts';
+import { fromStored, toStored } from '../value.ts';
+import { errorOf, isRetryable, leavesConnectionUsable } from './errors.ts';
+import { toPostgres } from './sql.ts';
+import type { PostgresAddress } from './url.ts';
+
+/** A process; many processes share a server that takes 100 by default. */
+export const CONNECTIONS_MAX = 10;
+const CONNECT_TIMEOUT_MS = 5000;
+/** The revocation of an application's million tokens is one statement. */
+export const STATEMENT_TIMEOUT_MS = 60_000;
+/** How much longer we wait by our own clock: a server that stands still ends no statement. */
+const ANSWER_GRACE_MS = 1000;
+/** The locks of a process that stood still are given back. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+const IDLE_CONNECTION_MS = 30_000;
+
+/** BIGINT comes as text; all of ours are instants and counts below 2^53. */
+const INT8_OID = 20;
+
+/** Settings of every connection. */
+export function connectionSettings(address: PostgresAddress, statementTimeoutMs: number): pg.ClientConfig {
+  return {
+    ...address,
+    application_name: 'countersign',
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === INT8_OID ? Number : pg.types.getTypeParser(oid, format),
+    },
+  };
+}
+
+export interface Session {
+  query(sql: string, values?: readonly Value[]): Promise<Outcome>;
+}
+
+function decoded(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([column, value]) => [column, fromStored(value)]));
+}
+
+async function run(client: pg.ClientBase, sql: string, values: readonly Value[]): Promise<Outcome> {
+  const result = await client.query<Record<string, Value>>({
+    ...toPostgres(sql),
+    values: values.map(toStored),
+  });
+  return { rows: result.rows.map(decoded), count: result.rowCount ?? 0 };
+}
+
+export class PostgresPool {
+  readonly #pool: pg.Pool;
+
+  constructor(address: PostgresAddress, statementTimeoutMs: number, log: Logger) {
+    this.#pool = new pg.Pool({
+      ...connectionSettings(address, statementTimeoutMs),
+      max: CONNECTIONS_MAX,
+      idleTimeoutMillis: IDLE_CONNECTION_MS,
+    });
+    // An idle connection that breaks is left out by the pool; the next question finds another.
+    this.#pool.on('error', (error) =>
+      log.warn('a PostgreSQL connection broke', { reason: errorOf(error).message }),
+    );
+  }
+
+  /** Lends a connection to the work. @throws RetryableError; DuplicateError; StoreUnavailableError */
+  async session<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    let isUsable = true;
+    const query = async (sql: string, values: readonly Value[] = []) => {
+      try {
+        return await run(client, sql, values);
+      } catch (error) {
+        isUsable &&= leavesConnectionUsable(error);
+        throw isRetryable(error) ? new RetryableError(errorOf(error)) : errorOf(error);
+      }
+    };
+    try {
+      return await work({ query });
+    } finally {
+      client.release(!isUsable);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#pool.ending) await this.#pool.end();
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw errorOf(error);
+    }
+  }
+}
+
+/** Another transaction was in the way. */
+export class RetryableError extends Error {
+  override readonly name = 'RetryableError';
+  /** What to throw when it is not tried again. */
+  override readonly cause: Error;
+
+  constructor(cause: Error) {
+    super('Another transaction was in the way');
+    this.cause = cause;
+  }
+}
