@@ -33,6 +33,8 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 function processIo(): CliIo {
+  // Node's own answer is to open its inspector, where whoever reaches the port runs code in this process.
+  process.on('SIGUSR1', () => {});
   process.stdout.on('error', exceptClosedPipe);
   // There is nowhere left to say so.
   process.stderr.on('error', () => {});
