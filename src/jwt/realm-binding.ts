@@ -1,6 +1,7 @@
 /** A realm and what it checks tokens with; which of its keys a token may have been signed by. */
 import type { JsonObject } from '../core/json.ts';
 import type { Realm } from '../core/realm.ts';
+import type { Envelope } from './envelope.ts';
 import type { KeySet, VerificationKey } from './verification-key.ts';
 
 export interface RealmBinding {
@@ -9,12 +10,16 @@ export interface RealmBinding {
   readonly signingKeys: readonly VerificationKey[];
   /** Null where the realm names no key set. */
   readonly keySet: KeySet | null;
-  /**
-   * Asked on every request, also for a remembered token. Absent: nothing ends a token before its `exp`.
-   *
-   * @throws CountersignError token_revoked, revocations_unavailable
-   */
-  readonly requireLive?: (claims: JsonObject) => void;
+  /** Absent: a good signature is enough, and nothing ends a token before its `exp`. */
+  readonly gate?: RealmGate;
+}
+
+/** What a realm asks of a token beside its signature and claims. */
+export interface RealmGate {
+  /** Once a token, after its signature. @throws CountersignError wrong_type, missing_claim, invalid_claim */
+  requireKind(envelope: Envelope): void;
+  /** On every request, also for a remembered token. @throws CountersignError token_revoked, revocations_unavailable */
+  requireLive(claims: JsonObject): void;
 }
 
 /** `alg: none` counts only where the realm says so and has no key that it could get around. */

@@ -52,7 +52,7 @@ export function createTokenCache(max: number, onEviction: () => void): TokenCach
       }
       if (!wouldAskTheSame(entry, realms)) return null;
       for (const { binding } of entry.attempts) binding.keySet?.requireUsable();
-      entry.attempts.at(-1)?.binding.requireLive?.(entry.verified.principal.claims);
+      entry.attempts.at(-1)?.binding.gate?.requireLive(entry.verified.principal.claims);
       return entry.verified;
     },
     add(verified, attempts) {

@@ -45,7 +45,8 @@ export async function verifyInRealm(
   checkAudience(envelope.claims, realm.audiences);
   explain?.('audience', realm.audiences.length === 0 ? 'not checked by this realm' : 'is accepted');
   const { principal, notices } = principalOf(envelope.claims, realm);
-  binding.requireLive?.(envelope.claims);
+  binding.gate?.requireKind(envelope);
+  binding.gate?.requireLive(envelope.claims);
   explain?.('principal', describePrincipal(principal));
   return { realm, principal, validity, algorithm, kid: envelope.kid, notices };
 }
