@@ -10,7 +10,7 @@ import { createSealer } from '../../src/tokens/sealing.ts';
 import type { TokenService } from '../../src/tokens/service.ts';
 import { type FakeClock, fakeClock } from './clock.ts';
 import { fakeScheduler } from './scheduler.ts';
-import { silentLog, sqliteDatabase, type TestDatabase } from './store.ts';
+import { silentLog, type TestDatabase, testDatabase } from './store.ts';
 import { addFixtures } from './token-fixtures.ts';
 
 export interface TestTokenService {
@@ -22,7 +22,7 @@ export interface TestTokenService {
 
 export interface TestTokenServiceOptions {
   /** Without it, an empty SQLite file that is removed after the test file. */
-  readonly database?: TestDatabase;
+  readonly database?: Pick<TestDatabase, 'open'>;
   readonly clock?: FakeClock;
   readonly lambdas?: Partial<Lambdas>;
   /** Replaces parts of the service. */
@@ -39,7 +39,7 @@ const noLambdas: Lambdas = {
 
 /** One process's service on the database, without fixtures. */
 export async function joinTestTokenService(options: TestTokenServiceOptions = {}): Promise<TestTokenService> {
-  const { clock = fakeClock(), database = ownDatabase() } = options;
+  const { clock = fakeClock(), database = await ownDatabase() } = options;
   const store = await database.open({ clock });
   const feeds = { store, clock, schedule: fakeScheduler(clock).schedule, log: silentLog };
   const catalog = await openCatalogFeed(feeds);
@@ -69,8 +69,8 @@ export async function testTokenService(options: TestTokenServiceOptions = {}): P
   return opened;
 }
 
-function ownDatabase(): TestDatabase {
-  const database = sqliteDatabase();
+async function ownDatabase(): Promise<TestDatabase> {
+  const database = await testDatabase('sqlite');
   afterAll(() => database.remove());
   return database;
 }
