@@ -47,6 +47,7 @@ export async function interpret(call: LambdaCall, options: InterpreterOptions): 
   try {
     return { outcome: runIn(context, call, lines, options), lines };
   } catch (error) {
+    if (options.shouldStop()) return { outcome: TOO_LONG, lines };
     // The thread's stack ended before the interpreter's: deep recursion in the parser, in JSON, in a getter.
     if (error instanceof RangeError) return { outcome: stopped('it nests too deep'), lines };
     throw error;
@@ -132,10 +133,17 @@ function reporter(context: QuickJSContext, lines: ConsoleLine[]): QuickJSHandle 
   });
 }
 
-/** InternalError is QuickJS's own class for what a program cannot help. */
+const TOO_LONG = stopped('it runs too long');
+
+/**
+ * The first that fits. InternalError is QuickJS's own class for what a program cannot help; where not even an error
+ * can be made for want of memory, it throws null.
+ */
 const LIMITS: readonly (readonly [string, string])[] = [
   ['InternalError: out of memory', 'it needs too much memory'],
+  ['thrown: null', 'it needs too much memory, or threw null'],
   ['InternalError: stack overflow', 'it nests too deep'],
+  ['InternalError', 'it makes something too large'],
 ];
 
 function failure(
@@ -144,11 +152,11 @@ function failure(
   error: QuickJSHandle,
   shouldStop: () => boolean,
 ): LambdaOutcome {
-  if (shouldStop()) return stopped('it runs too long');
+  if (shouldStop()) return TOO_LONG;
   const described = context.callFunction(describe, context.undefined, error);
   const message = described.error ? null : textOf(context, described.value, REPORT_MAX_CHARS);
   const limit = LIMITS.find(([prefix]) => message?.startsWith(prefix));
   if (limit !== undefined) return stopped(limit[1]);
-  if (shouldStop()) return stopped('it runs too long');
+  if (shouldStop()) return TOO_LONG;
   return { kind: 'threw', message: message ?? 'thrown: something that has no text' };
 }
