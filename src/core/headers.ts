@@ -11,15 +11,19 @@ export function foldHeaderName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 }
 
+const NO_VALUES: readonly string[] = [];
+
 /** All values of the header, in order; `lowerName` in lower case. */
-export function headerValues(headers: HeaderList, lowerName: string): string[] {
-  const values: string[] = [];
+export function headerValues(headers: HeaderList, lowerName: string): readonly string[] {
+  let values: string[] | null = null;
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index];
-    if (name?.length === lowerName.length && name.toLowerCase() === lowerName)
-      values.push(headers[index + 1] ?? '');
+    if (name?.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
+    const value = headers[index + 1] ?? '';
+    if (values === null) values = [value];
+    else values.push(value);
   }
-  return values;
+  return values ?? NO_VALUES;
 }
 
 /** RFC 9110 §7.6.1 and its predecessors: meaningful for one connection only. */

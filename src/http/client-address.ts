@@ -21,9 +21,10 @@ export function compileTrustedProxies(ranges: readonly string[]): TrustedProxies
   }
   return {
     includes: (given) => {
+      if (ranges.length === 0) return false;
       const address = plainAddress(given);
       const version = isIP(address);
-      return ranges.length > 0 && version !== 0 && list.check(address, family(version));
+      return version !== 0 && list.check(address, family(version));
     },
   };
 }

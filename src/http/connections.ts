@@ -39,7 +39,7 @@ export class Connections {
     this.#open.add(response);
     // node:http loses bytes behind an upgrade that it does not make: what comes next may be the middle of a request.
     if (this.#isClosing || message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
-    response.once('close', () => this.#open.delete(response));
+    response.on('close', () => this.#open.delete(response));
     this.#turns.take(response, () => {
       this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
     });

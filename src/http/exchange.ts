@@ -104,7 +104,7 @@ export class Exchange {
       timeMs: this.#startedAtMs,
       requestId,
       method: this.#message.method ?? '',
-      path: (this.#message.url ?? '').split('?', 1)[0] ?? '',
+      path: withoutQuery(this.#message.url ?? ''),
       status: this.#status(),
       durationMs: nowMs - this.#startedAtMs,
       upstreamMs: sink.startedAtMs === null ? null : sink.startedAtMs - this.#forwardedAtMs,
@@ -132,6 +132,11 @@ export class Exchange {
     if (decision.shadowed === null) return { verdict: 'allow', reason: failure };
     return { verdict: 'shadow_deny', reason: failure ?? decision.shadowed.code };
   }
+}
+
+function withoutQuery(target: string): string {
+  const query = target.indexOf('?');
+  return query === -1 ? target : target.slice(0, query);
 }
 
 /** The id that the client sent, where it can do no harm. */

@@ -1,6 +1,6 @@
 /** The proxy: renders a Decision as an HTTP exchange. Refusals become problems, permissions are forwarded. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Allow, GatewayRequest } from '../core/decision.ts';
+import type { Allow, Decision, GatewayRequest } from '../core/decision.ts';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
 import type { ListenerLimits } from '../core/limits.ts';
@@ -85,7 +85,7 @@ async function serve(
     const request = readRequest(message, options.limits.headerCount);
     if (request.method === 'OPTIONS' && request.target === '*') return exchange.answerOptions();
     if (servePublishedKeys(snapshot.keys, message, response, exchange.requestId)) return;
-    const allow = await allowed(exchange, request, snapshot.policy);
+    const allow = allowOf(exchange, await decide(request, snapshot.policy));
     if (expectsContinue) response.writeContinue();
     const upstream = upstreamOf(snapshot, allow);
     const body = hasBody(request.headers) ? new RequestBody(message) : null;
@@ -115,7 +115,7 @@ async function serveUpgrade(
   options.onUnderWay?.('tunnel', 1);
   try {
     const request = readRequest(message, options.limits.headerCount);
-    const allow = await allowed(exchange, request, snapshot.policy);
+    const allow = allowOf(exchange, await decide(request, snapshot.policy));
     const upstream = upstreamOf(snapshot, allow);
     const plain = outgoing({ request, allow, exchange, snapshot, upstream, message, body: null });
     exchange.forwardingTo(upstream.name);
@@ -130,8 +130,8 @@ async function serveUpgrade(
   }
 }
 
-async function allowed(exchange: Exchange, request: GatewayRequest, policy: Policy): Promise<Allow> {
-  const decision = await decide(request, policy);
+/** @throws CountersignError the reason of a Deny */
+function allowOf(exchange: Exchange, decision: Decision): Allow {
   exchange.decided(decision);
   if (decision.verdict === 'deny') throw decision.error;
   return decision;

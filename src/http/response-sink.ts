@@ -34,7 +34,7 @@ export class ServerResponseSink implements ResponseSink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    options.response.once('close', () => this.#onClosed());
+    options.response.on('close', () => this.#onClosed());
   }
 
   get isClosed(): boolean {

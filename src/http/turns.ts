@@ -31,7 +31,7 @@ export class Turns {
     const before = this.#last.get(socket);
     const turn = { response, begin, hasBegun: false };
     this.#last.set(socket, turn);
-    response.once('close', () => {
+    response.on('close', () => {
       if (this.#last.get(socket) === turn) this.#last.delete(socket);
     });
     if (before === undefined) this.#begin(turn);
