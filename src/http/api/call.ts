@@ -1,6 +1,9 @@
 /** One call as an operation sees it: who calls, from where, and with what the service works. */
-import type { Caller } from '../../tokens/authenticate.ts';
+
+import type { ReconcileParts } from '../../identity-providers/reconcile.ts';
+import type { Caller, Credential } from '../../tokens/authenticate.ts';
 import type { Scope, TokenService } from '../../tokens/service.ts';
+import type { TokenUser } from '../../tokens/verify-access-token.ts';
 import type { CookieJar, CookieSettings, TokenCookies } from './cookies.ts';
 import type { ApiLimits, CallLimiter } from './limits.ts';
 
@@ -21,10 +24,26 @@ export interface Call {
   /** Null: the operation needs none. */
   readonly caller: Caller | null;
   readonly scope: Scope;
+  /** What the request shows, also where the operation asks for none. */
+  readonly credential: Credential | null;
   /** Address of the client by connection and trusted proxies, never by what the caller says of itself. */
   readonly clientAddress: string;
   readonly cookies: TokenCookies;
   /** For the cookies of the answer. */
   readonly jar: CookieJar;
   readonly limiter: CallLimiter;
+  /** Reads and verifies the tokens of identity providers. */
+  readonly foreign: ReconcileParts;
+}
+
+/** Where the operation asked for one. */
+export function callerOf({ caller }: Call): Caller {
+  if (caller === null) throw new TypeError('an operation without authentication asks who calls');
+  return caller;
+}
+
+/** Where the operation asked for an access token. */
+export function userOf({ caller }: Call): TokenUser {
+  if (caller?.kind !== 'user') throw new TypeError('an operation without access token asks for its user');
+  return caller.user;
 }

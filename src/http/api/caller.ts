@@ -2,8 +2,14 @@
 import { CountersignError } from '../../core/errors.ts';
 import { type HeaderList, headerValues } from '../../core/headers.ts';
 import { uuid } from '../../objects/values.ts';
-import { type Authenticated, authenticate, credentialOf } from '../../tokens/authenticate.ts';
-import { badField } from '../../tokens/failure.ts';
+import {
+  type Authenticated,
+  authenticate,
+  type Caller,
+  type Credential,
+  credentialOf,
+} from '../../tokens/authenticate.ts';
+import { badField, unauthorized } from '../../tokens/failure.ts';
 import type { TokenService } from '../../tokens/service.ts';
 import type { TokenCookies } from './cookies.ts';
 import type { Operation } from './operation.ts';
@@ -12,10 +18,14 @@ const TENANT_HEADER = 'X-FusionAuth-TenantId';
 const tenantId = uuid();
 
 export interface CallerInput {
-  readonly operation: Pick<Operation, 'auth' | 'method' | 'path'>;
+  readonly operation: Pick<Operation, 'auth' | 'method' | 'path' | 'needsAllTenants'>;
   readonly headers: HeaderList;
   readonly cookies: TokenCookies;
   readonly address: string;
+}
+
+export interface Identified extends Authenticated {
+  readonly credential: Credential | null;
 }
 
 /**
@@ -25,11 +35,20 @@ export interface CallerInput {
 export async function identify(
   service: TokenService,
   { operation, headers, cookies, address }: CallerInput,
-): Promise<Authenticated> {
+): Promise<Identified> {
   const credential = credentialOf(authorizationOf(headers), cookies.accessToken);
   const call = { credential, tenantId: tenantOf(headers), ipAddress: address };
   const { method, auth: authentication } = operation;
-  return await authenticate(service, call, { method, endpoint: endpointOf(operation), authentication });
+  const endpoint = endpointOf(operation);
+  const authenticated = await authenticate(service, call, { method, endpoint, authentication });
+  if (operation.needsAllTenants === true && isBoundToTenant(authenticated.caller))
+    throw unauthorized('The API key is bound to a tenant');
+  return { ...authenticated, credential };
+}
+
+/** The header X-FusionAuth-TenantId binds nothing: who sends it can leave it out. */
+function isBoundToTenant(caller: Caller | null): boolean {
+  return caller?.kind === 'apiKey' && (caller.apiKey.tenantId ?? null) !== null;
 }
 
 function authorizationOf(headers: HeaderList): string | null {

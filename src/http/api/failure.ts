@@ -3,6 +3,7 @@ import { type CountersignError, errorRow, toCountersignError } from '../../core/
 import { type ErrorEntry, type Errors, ServiceError } from '../../tokens/failure.ts';
 import { DuplicateError, StoreUnavailableError } from '../../tokens/store.ts';
 import type { Answer } from './answer.ts';
+import { TooManyCallsError } from './limits.ts';
 
 /** Seconds: a database that restarts is back in a few. */
 const STORE_RETRY_AFTER_SECONDS = 5;
@@ -18,9 +19,12 @@ export function failureAnswer(thrown: unknown): Answer {
   return httpFailure(toCountersignError(thrown));
 }
 
-function serviceFailure({ status, errors, message }: ServiceError): Answer {
+function serviceFailure(error: ServiceError): Answer {
+  const { status, errors, message } = error;
   if (status === 503 && errors === null) return storeUnavailable(message);
-  return { status, body: errors === null ? null : errorsJson(errors), reason: message };
+  const body = errors === null ? null : errorsJson(errors);
+  if (!(error instanceof TooManyCallsError)) return { status, body, reason: message };
+  return { status, body, headers: ['Retry-After', String(error.retryAfterSeconds)], reason: message };
 }
 
 function storeUnavailable(reason: string): Answer {

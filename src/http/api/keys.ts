@@ -27,13 +27,15 @@ const shownKey = z
 
 const params = z.object({ id: uuid() });
 const common = { tag: 'Key', auth: 'apiKey' } as const;
+/** Keys belong to no tenant. */
+const changing = { ...common, needsAllTenants: true } as const;
 const oneKey = { 200: { description: 'The key, without what signs.', schema: z.object({ key: shownKey }) } };
 const generated = z.object({ key: generateKeySchema });
 const imported = z.object({ key: importKeySchema });
 
 export const KEY_OPERATIONS = [
   operation({
-    ...common,
+    ...changing,
     method: 'POST',
     path: '/api/key/generate',
     operationId: 'generateKey',
@@ -44,7 +46,7 @@ export const KEY_OPERATIONS = [
       json(200, { key: renderKey(await generateKey(service, key.id, key)) }),
   }),
   operation({
-    ...common,
+    ...changing,
     method: 'POST',
     path: '/api/key/generate/{id}',
     operationId: 'generateKeyWithId',
@@ -55,7 +57,7 @@ export const KEY_OPERATIONS = [
       json(200, { key: renderKey(await generateKey(service, id, key)) }),
   }),
   operation({
-    ...common,
+    ...changing,
     method: 'POST',
     path: '/api/key/import',
     operationId: 'importKey',
@@ -66,7 +68,7 @@ export const KEY_OPERATIONS = [
       json(200, { key: renderKey(await importKey(service, key.id, key)) }),
   }),
   operation({
-    ...common,
+    ...changing,
     method: 'POST',
     path: '/api/key/import/{id}',
     operationId: 'importKeyWithId',
@@ -99,7 +101,7 @@ export const KEY_OPERATIONS = [
       json(200, { keys: listObjects(service, 'keys', scope).map(renderKey) }),
   }),
   operation({
-    ...common,
+    ...changing,
     method: 'PUT',
     path: '/api/key/{id}',
     operationId: 'updateKey',
@@ -110,7 +112,7 @@ export const KEY_OPERATIONS = [
       json(200, { key: renderKey(await renameKey(service, id, key.name, scope)) }),
   }),
   operation({
-    ...common,
+    ...changing,
     method: 'DELETE',
     path: '/api/key/{id}',
     operationId: 'deleteKey',

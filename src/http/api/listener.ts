@@ -6,6 +6,7 @@ import type { ListenerLimits } from '../../core/limits.ts';
 import type { ListenerTls } from '../../core/listener-tls.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Clock } from '../../core/time.ts';
+import type { ReconcileParts } from '../../identity-providers/reconcile.ts';
 import type { TokenService } from '../../tokens/service.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from '../client-address.ts';
 import { requestIdOf } from '../exchange.ts';
@@ -37,6 +38,7 @@ export interface ApiListenerOptions {
   readonly trustedProxies: () => TrustedProxies;
   readonly operations: readonly Operation[];
   readonly service: TokenService;
+  readonly foreign: ReconcileParts;
   readonly settings: ApiSettings;
   readonly clock: Clock;
   readonly randomId: () => string;
@@ -141,7 +143,7 @@ async function runOperation(api: Api, arrived: Arrived, { operation, params }: M
   if (operation.auth === 'none') api.limiter.anonymous(arrived.origin.address);
   const cookies = readCookies(message.rawHeaders);
   guardCookies(operation, arrived, cookies);
-  const { caller, scope } = await identify(api.service, {
+  const identified = await identify(api.service, {
     operation,
     headers: message.rawHeaders,
     cookies,
@@ -151,8 +153,8 @@ async function runOperation(api: Api, arrived: Arrived, { operation, params }: M
     service: api.service,
     settings: api.settings,
     limiter: api.limiter,
-    caller,
-    scope,
+    foreign: api.foreign,
+    ...identified,
     clientAddress: arrived.origin.address,
     cookies,
     jar: { settings: api.settings.cookies, isSecure: arrived.isSecure, nowMs: api.clock() },

@@ -20,6 +20,11 @@ export interface ObjectKind<Kind extends CatalogKind, Body extends object> {
   readonly names: string;
   readonly path: string;
   readonly body: z.ZodType<Body>;
+  /**
+   * Who may touch objects that belong to no tenant, or to all: `change` and `all` keep API keys that are bound to a
+   * tenant from changing them, or from seeing them too.
+   */
+  readonly reserved?: 'change' | 'all';
   /** What answers show. */
   readonly shown: z.ZodType;
   render(object: CatalogObjects[Kind]): Record<string, unknown>;
@@ -30,6 +35,16 @@ export interface ObjectKind<Kind extends CatalogKind, Body extends object> {
 }
 
 const params = z.object({ id: uuid() });
+
+type Reserved = Pick<ObjectKind<CatalogKind, object>, 'reserved'>;
+
+function forChange({ reserved }: Reserved) {
+  return reserved === undefined ? {} : ({ needsAllTenants: true } as const);
+}
+
+function forReading({ reserved }: Reserved) {
+  return reserved === 'all' ? ({ needsAllTenants: true } as const) : {};
+}
 
 export function objectOperations<Kind extends CatalogKind, Body extends object>(
   kind: ObjectKind<Kind, Body>,
@@ -52,7 +67,13 @@ function creating<Kind extends CatalogKind, Body extends object>(
   const body = wrapped(declared);
   const create = async (call: Call, id: string | undefined, object: Body) =>
     json(200, { [field]: await declared.create(call, id ?? idOf(object), object) });
-  const common = { method: 'POST', tag: name, auth: 'apiKey', answers: { 200: one(declared) } } as const;
+  const common = {
+    method: 'POST',
+    tag: name,
+    auth: 'apiKey',
+    answers: { 200: one(declared) },
+    ...forChange(declared),
+  } as const;
   return [
     operation({
       ...common,
@@ -81,6 +102,7 @@ function retrieving<Kind extends CatalogKind, Body extends object>(
     method: 'GET',
     path: `${path}/{id}`,
     operationId: `retrieve${name}`,
+    ...forReading(declared),
     summary: 'Shows one.',
     tag: name,
     auth: 'apiKey',
@@ -99,6 +121,7 @@ export function listing<Kind extends CatalogKind, Body extends object>(
     method: 'GET',
     path,
     operationId: `retrieve${names}`,
+    ...forReading(declared),
     summary: 'Shows all that the call may see.',
     tag: name,
     auth: 'apiKey',
@@ -108,12 +131,12 @@ export function listing<Kind extends CatalogKind, Body extends object>(
   });
 }
 
-export function deleting<Kind extends CatalogKind, Body extends object>({
-  name,
-  path,
-  remove,
-}: ObjectKind<Kind, Body>): Operation {
+export function deleting<Kind extends CatalogKind, Body extends object>(
+  declared: ObjectKind<Kind, Body>,
+): Operation {
+  const { name, path, remove } = declared;
   return operation({
+    ...forChange(declared),
     method: 'DELETE',
     path: `${path}/{id}`,
     operationId: `delete${name}`,
@@ -137,7 +160,7 @@ function changing<Kind extends CatalogKind, Body extends object>(
   const body = wrapped(declared);
   const replace = async (call: Call, id: string, wrapper: Readonly<Record<string, Body>>) =>
     json(200, { [field]: render(await declared.replace(call, id, memberOf(wrapper, field))) });
-  const common = { path: `${path}/{id}`, tag: name, auth: 'apiKey' } as const;
+  const common = { path: `${path}/{id}`, tag: name, auth: 'apiKey', ...forChange(declared) } as const;
   return [
     operation({
       ...common,

@@ -35,6 +35,8 @@ interface Common {
   readonly summary: string;
   readonly tag: string;
   readonly auth: Authentication;
+  /** What it touches belongs to no tenant: an API key bound to one may not call it. */
+  readonly needsAllTenants?: true;
   /** Takes a form in place of JSON. */
   readonly acceptsForm?: true;
   /** A token cookie can vouch for it: pages of other sites are refused. */
