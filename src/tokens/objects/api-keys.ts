@@ -9,7 +9,7 @@ import {
   insertObject,
   newStamps,
   nextStamps,
-  readObject,
+  readOwned,
   updateObject,
 } from './catalog-object.ts';
 
@@ -54,7 +54,7 @@ export async function replaceApiKey(
   { key: _, ...body }: ApiKeyBody,
   scope: Scope,
 ): Promise<ApiKey> {
-  const old = readObject(service, 'apiKeys', id, scope);
+  const old = readOwned(service, 'apiKeys', id, scope);
   const tenantId = tenantFor(service, body.tenantId, scope);
   const apiKey = { ...body, tenantId, keyHash: old.keyHash, ...nextStamps(service, old) };
   return await updateObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey));
@@ -62,7 +62,7 @@ export async function replaceApiKey(
 
 /** @throws ServiceError 400, 404 */
 export async function deleteApiKey(service: TokenService, id: string, scope: Scope): Promise<void> {
-  await deleteObject(service, 'apiKeys', readObject(service, 'apiKeys', id, scope));
+  await deleteObject(service, 'apiKeys', readOwned(service, 'apiKeys', id, scope));
 }
 
 function tenantFor(service: TokenService, wanted: string | null | undefined, scope: Scope): string | null {

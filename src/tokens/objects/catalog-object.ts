@@ -55,6 +55,22 @@ export function visible(user: User | null, { tenantId }: Pick<Scope, 'tenantId'>
   return user;
 }
 
+/**
+ * For a change: what all tenants share is not changed by a call that is bound to one of them.
+ *
+ * @throws ServiceError 404
+ */
+export function readOwned<Kind extends CatalogKind>(
+  service: TokenService,
+  kind: Kind,
+  id: string,
+  scope: Pick<Scope, 'tenantId'>,
+): CatalogObjects[Kind] {
+  const object = readObject(service, kind, id, scope);
+  if (scope.tenantId !== null && tenantOf(kind, object) === null) throw notFound(fieldOf(kind));
+  return object;
+}
+
 /** By time of creation, then id, so that pages are stable. */
 export function listObjects<Kind extends CatalogKind>(
   service: TokenService,

@@ -9,7 +9,7 @@ import {
   insertObject,
   newStamps,
   nextStamps,
-  readObject,
+  readOwned,
   updateObject,
 } from './catalog-object.ts';
 
@@ -50,7 +50,7 @@ export async function replaceIdentityProvider(
   scope: Scope,
   check: CheckProvider,
 ): Promise<IdentityProvider> {
-  const old = readObject(service, 'identityProviders', id, scope);
+  const old = readOwned(service, 'identityProviders', id, scope);
   const provider = { ...body, ...nextStamps(service, old) };
   check(service.catalog(), provider);
   return await updateObject(service, 'identityProviders', provider, providerNames(provider));
@@ -58,5 +58,5 @@ export async function replaceIdentityProvider(
 
 /** @throws ServiceError 400, 404 */
 export async function deleteIdentityProvider(service: TokenService, id: string, scope: Scope): Promise<void> {
-  await deleteObject(service, 'identityProviders', readObject(service, 'identityProviders', id, scope));
+  await deleteObject(service, 'identityProviders', readOwned(service, 'identityProviders', id, scope));
 }
