@@ -1,5 +1,6 @@
 /** Retrievers for a configuration being compiled. Modules are loaded meanwhile; the configuration waits for them. */
 import { moduleRetriever } from '../claims/module.ts';
+import { type AttributeLookup, storeRetriever, withStore } from '../claims/store.ts';
 import { tokenRetriever } from '../claims/token.ts';
 import type { RetrieverSpec } from '../config/compile/context.ts';
 import type { ClaimsRetriever } from '../core/assertion.ts';
@@ -12,11 +13,19 @@ export interface Retrievers {
   failures(): Promise<readonly string[]>;
 }
 
-export function createRetrievers(clock: Clock): Retrievers {
+/** For commands that look at a configuration and run nothing. */
+export const noStore: AttributeLookup = () =>
+  Promise.reject(new Error('the token service does not run in this process'));
+
+export function createRetrievers(clock: Clock, lookup: AttributeLookup = noStore): Retrievers {
   const loading: Promise<string | null>[] = [];
   return {
     retrieverFor(spec) {
       if (spec.kind === 'token') return tokenRetriever();
+      if (spec.kind !== 'module') {
+        const store = storeRetriever({ lookup, cache: spec.cache, clock });
+        return spec.kind === 'store' ? store : withStore(tokenRetriever(), store);
+      }
       const loaded = moduleRetriever({ file: spec.file, cache: spec.cache, clock });
       loading.push(loaded.then(() => null, messageOf));
       return whenLoaded(loaded);

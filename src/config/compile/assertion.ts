@@ -107,6 +107,8 @@ function retrievers(context: CompileContext): RetrieverOf {
   return (claims, path) => {
     const spec = specOf(claims, context);
     if (spec === null) return null;
+    if (spec.kind.endsWith('store') && context.config.settings.tokenService === undefined)
+      context.refuse(path, 'needs a tokenService block: its users are what the store has');
     const id = JSON.stringify(spec);
     const retriever = known.get(id) ?? newRetriever(spec, path, context);
     known.set(id, retriever);
@@ -120,8 +122,9 @@ function specOf(
 ): RetrieverSpec | null {
   if (retriever === 'none') return null;
   if (retriever === 'token') return { kind: 'token' };
-  const file = context.resolvePath(retriever.module);
-  return { kind: 'module', file, cache: { ttlMs: cache.ttl, max: cache.max } };
+  const kept = { ttlMs: cache.ttl, max: cache.max };
+  if (typeof retriever === 'string') return { kind: retriever, cache: kept };
+  return { kind: 'module', file: context.resolvePath(retriever.module), cache: kept };
 }
 
 function newRetriever(

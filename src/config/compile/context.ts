@@ -8,6 +8,11 @@ import type { LoadedConfig } from '../load.ts';
 export type RetrieverSpec =
   | { readonly kind: 'token' }
   | {
+      /** Users of the token service; beside it the claims of the token or not. */
+      readonly kind: 'store' | 'token+store';
+      readonly cache: { readonly ttlMs: number; readonly max: number };
+    }
+  | {
       readonly kind: 'module';
       /** Absolute path. */
       readonly file: string;
@@ -16,6 +21,8 @@ export type RetrieverSpec =
 
 /** The outside world, given by the composition root. Paths are absolute. */
 export interface CompileDependencies {
+  /** That this process may use; at least 1. */
+  readonly processors: number;
   /** @throws Error where the file cannot be read. */
   readFile(path: string): Uint8Array;
   /** True where other users of the machine may read the file. */

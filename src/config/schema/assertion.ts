@@ -26,23 +26,19 @@ const byProfile = 'The default depends on the profile.';
 
 const retrieverSchema = z.union(
   [
-    z.enum(['none', 'token']),
+    z.enum(['none', 'token', 'store', 'token+store']),
     z.strictObject({
       module: filePath().meta({ description: 'ECMAScript module with your own retriever.' }),
     }),
   ],
-  {
-    error: ({ input }) =>
-      input === 'store' || input === 'token+store'
-        ? `"${input}" is not available in this version; use token or {module: ./file.ts}`
-        : 'is none of none, token, {module: ./file.ts}',
-  },
+  { error: 'is none of none, token, store, token+store, {module: ./file.ts}' },
 );
 
 const userClaimsKeys = {
   retriever: retrieverSchema.optional().meta({
     default: 'none',
-    description: 'Source of claims beyond the default ones: `none`, `token`, or `{module: ./file.ts}`.',
+    description:
+      'Source of claims beyond the default ones: `none`, `token`, `store` (users of the token service), `token+store`, or `{module: ./file.ts}`.',
   }),
   selective: z.boolean().optional().meta({
     default: STANDARD.userClaims.selective,
@@ -170,7 +166,7 @@ export const assertionSchema = z
             max: cacheMax.meta({ description: 'Callers remembered.' }),
           })
           .prefault({})
-          .meta({ description: 'For `{module}` retrievers.' }),
+          .meta({ description: 'For `{module}` and `store` retrievers.' }),
       })
       .prefault({})
       .meta({ description: 'Claims about the caller beyond the default ones.' }),
