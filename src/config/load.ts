@@ -25,12 +25,14 @@ export function loadConfig(
   environment: Environment,
 ): { config: LoadedConfig } | { issues: ConfigIssue[] } {
   const source = createSource(file);
-  const read = readYaml(file, source, environment);
-  if ('issues' in read) return { issues: inOrder(read.issues) };
-  const { tree } = read;
+  const { tree, issues } = readYaml(file, source, environment);
+  if (tree === null) return { issues: inOrder(issues) };
   const parsed = configSchema.safeParse(tree.value);
-  if (!parsed.success)
-    return { issues: inOrder(configIssuesOf(parsed.error.issues, tree, source, configJsonSchema())) };
+  if (!parsed.success || issues.length > 0) {
+    const found = parsed.error?.issues ?? [];
+    const mistakes = configIssuesOf(found, tree, source, configJsonSchema());
+    return { issues: inOrder([...issues, ...exceptConsequences(mistakes, issues)]) };
+  }
   const config: LoadedConfig = {
     path: file.path,
     settings: parsed.data,
@@ -39,4 +41,16 @@ export function loadConfig(
     line: (path) => source.lineAt(offsetOf(tree, path, 'key')),
   };
   return { config };
+}
+
+/** A value that could not be read is no second mistake, nor is the block that misses it. */
+function exceptConsequences(mistakes: readonly ConfigIssue[], unread: readonly ConfigIssue[]): ConfigIssue[] {
+  return mistakes.filter(
+    ({ path }) => path === '' || !unread.some((one) => isWithin(one.path, path) || isWithin(path, one.path)),
+  );
+}
+
+/** True for `realms[0].issuer` within `realms[0]`, and for a path within itself. */
+function isWithin(path: string, outer: string): boolean {
+  return path.startsWith(outer) && /^(?:$|[.[])/.test(path.slice(outer.length));
 }

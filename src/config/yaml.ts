@@ -26,26 +26,32 @@ export interface Member {
   readonly tree: Tree;
 }
 
-/** The whole file, or everything that is wrong with its syntax, its references to the environment and its numbers. */
-export function readYaml(
-  file: ConfigFile,
-  source: Source,
-  environment: Environment,
-): { tree: Tree } | { issues: ConfigIssue[] } {
+/** Null where the syntax is not understood. */
+export interface ReadYaml {
+  readonly tree: Tree | null;
+  /** Of a tree: values that could not be read. What stands in their places is neither right nor wrong. */
+  readonly issues: readonly ConfigIssue[];
+}
+
+/** The whole file, and everything that is wrong with its syntax, its references to the environment and its numbers. */
+export function readYaml(file: ConfigFile, source: Source, environment: Environment): ReadYaml {
   const refusal = refuseBeforeParsing(file.text);
-  if (refusal !== null) return { issues: [source.mistakeAt(refusal.offset, [], refusal.message)] };
+  if (refusal !== null) return unread([source.mistakeAt(refusal.offset, [], refusal.message)]);
   const document = parse(file.text);
   const syntax = withoutConsequences([...document.errors, ...document.warnings]);
   if (syntax.length > 0)
-    return {
-      issues: syntax.map(({ code, message, pos: [offset] }) =>
+    return unread(
+      syntax.map(({ code, message, pos: [offset] }) =>
         source.mistakeAt(offset, [], syntaxMessage(code, message, file.text, offset)),
       ),
-    };
-  if (document.contents === null) return { issues: [source.mistakeAt(0, [], 'the file is empty')] };
+    );
+  if (document.contents === null) return unread([source.mistakeAt(0, [], 'the file is empty')]);
   const issues: ConfigIssue[] = [];
-  const tree = treeOf(document.contents, [], { source, environment, issues });
-  return issues.length > 0 ? { issues } : { tree };
+  return { tree: treeOf(document.contents, [], { source, environment, issues }), issues };
+}
+
+function unread(issues: readonly ConfigIssue[]): ReadYaml {
+  return { tree: null, issues };
 }
 
 function parse(text: string) {

@@ -12,6 +12,10 @@ describe('nearestName()', () => {
     ['audience', 'audiences'],
     ['allowUnsinged', 'allowUnsigned'],
     ['nam', 'name'],
+    ['naem', 'name'], // two letters swapped are one mistake
+    ['anme', 'name'],
+    ['niame', 'name'],
+    ['enam', null],
     ['telephone', null],
     ['x', null],
     ['', null],
