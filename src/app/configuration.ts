@@ -1,11 +1,12 @@
 /** From a file on disk to a configuration in which everything that can be checked beforehand was checked. */
-import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { type Compiled, compileConfig } from '../config/compile.ts';
 import { type ConfigIssue, inOrder } from '../config/issue.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Clock } from '../core/time.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
-import { fileCause, isReadableByOthers, readFile } from './ports.ts';
+import { type ConfigurationFiles, diskFiles } from './configuration-files.ts';
+import { fileCause } from './ports.ts';
 import { importRealmKeys, RealmKeyError } from './realms.ts';
 import { createRetrievers } from './retrievers.ts';
 
@@ -21,27 +22,21 @@ export type ConfigurationResult =
   | { readonly configuration: Configuration }
   | { readonly issues: readonly ConfigIssue[] };
 
-/**
- * Never throws for what stands in the file, nor where it cannot be read: that is an issue too. `onRead` is told of
- * every file just before it is read.
- */
+/** Never throws for what stands in the file, nor where it cannot be read: that is an issue too. */
 export async function readConfiguration(
   path: string,
   environment: Environment,
   clock: Clock,
-  onRead: (path: string) => void = () => {},
+  files: ConfigurationFiles = diskFiles,
 ): Promise<ConfigurationResult> {
-  onRead(path);
-  const loaded = loadFile(path, environment);
+  const loaded = loadFile(path, environment, files);
   if ('issues' in loaded) return loaded;
   const { config } = loaded;
   const retrievers = createRetrievers(clock);
   const result = compileConfig(config, {
-    readFile: (file) => {
-      onRead(file);
-      return readFile(file);
-    },
-    isReadableByOthers,
+    processors: availableParallelism(),
+    readFile: (file) => files.read(file),
+    isReadableByOthers: (file) => files.isReadableByOthers(file),
     retrieverFor: retrievers.retrieverFor,
   });
   if ('issues' in result) return result;
@@ -64,9 +59,10 @@ function withKeys(config: LoadedConfig, compiled: Compiled): ConfigurationResult
 export function loadFile(
   path: string,
   environment: Environment,
+  files: ConfigurationFiles = diskFiles,
 ): { readonly config: LoadedConfig } | { readonly issues: readonly ConfigIssue[] } {
   try {
-    return loadConfig({ path, text: readFileSync(path, 'utf8') }, environment);
+    return loadConfig({ path, text: Buffer.from(files.read(path)).toString('utf8') }, environment);
   } catch (error) {
     const message = `cannot be read: ${fileCause(error)}`;
     return { issues: [{ file: path, line: 1, column: 1, path: '', message, excerpt: '' }] };

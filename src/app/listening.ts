@@ -1,5 +1,5 @@
 /** Listeners as the configuration names them: started with an error that says which, and the origin they answer at. */
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Bind, Listener } from '../http/server.ts';
 
@@ -26,9 +26,37 @@ export async function startListener(
     const address = await listener.start();
     return `${tls === null ? 'http' : 'https'}://${reachable(address)}`;
   } catch (cause) {
-    const where = `listeners.${name} cannot listen on ${authority(host, port)}`;
-    throw new Error(`${where}: ${causeText(cause)}`, { cause });
+    throw inTheWay(name, { host, port }, cause);
   }
+}
+
+/**
+ * The port on which workers will listen side by side. It is taken alone for a moment: whoever else listens there is in
+ * the way, and must not come to share the clients.
+ *
+ * @throws Error that names the listener, its address and what is in the way
+ */
+export async function reservePort(name: 'proxy', { bind: { host, port } }: ListenerPlace): Promise<number> {
+  const server = createServer();
+  const taken = new Promise<number>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      const address = server.address();
+      resolve(address === null || typeof address === 'string' ? port : address.port);
+    });
+  });
+  try {
+    return await taken;
+  } catch (cause) {
+    throw inTheWay(name, { host, port }, cause);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+function inTheWay(name: string, { host, port }: Bind, cause: unknown): Error {
+  const where = `listeners.${name} cannot listen on ${authority(host, port)}`;
+  return new Error(`${where}: ${causeText(cause)}`, { cause });
 }
 
 function causeText(cause: unknown): string {

@@ -69,3 +69,43 @@ export function keySetStatuses(
 function timeText(timeMs: number | null): string | null {
   return timeMs === null ? null : new Date(timeMs).toISOString();
 }
+
+/** What a supervisor knows of its workers. */
+export interface FleetReadinessInput {
+  /** Null: the worker did not answer. */
+  readonly workers: readonly { readonly number: number; readonly readiness: Readiness | null }[];
+  /** Numbers of the workers that are being replaced. */
+  readonly missing: readonly number[];
+  readonly isStopping: boolean;
+  readonly reloadError: string | null;
+}
+
+/** Ready when every worker is. */
+export function fleetReadiness({
+  workers,
+  missing,
+  isStopping,
+  reloadError,
+}: FleetReadinessInput): Readiness {
+  const answers = workers.map(({ readiness }) => readiness).filter((readiness) => readiness !== null);
+  const silent = workers.filter(({ readiness }) => readiness === null);
+  const own = [
+    ...missing.map((number) => `worker ${number} is being replaced`),
+    ...silent.map(({ number }) => `worker ${number} does not answer`),
+    ...(isStopping ? ['shutting down'] : []),
+  ];
+  const degraded = reloadError === null ? [] : [`the last reload failed: ${reloadError}`];
+  return {
+    isReady: own.length === 0 && answers.every(({ isReady }) => isReady),
+    causes: [...new Set([...own, ...answers.flatMap(({ causes }) => causes), ...degraded])],
+    unsignedRealms: answers[0]?.unsignedRealms ?? [],
+    keySets: leastReady(answers)?.keySets ?? [],
+  };
+}
+
+/** All have the same key sets; shown are those of the worker that has the most to say against serving. */
+function leastReady(answers: readonly Readiness[]): Readiness | undefined {
+  return [...answers].sort(
+    (a, b) => Number(a.isReady) - Number(b.isReady) || b.causes.length - a.causes.length,
+  )[0];
+}

@@ -5,7 +5,7 @@ import { KeyPolicyError } from '../jwt/jwk-policy.ts';
 import type { KeySetSource, RemoteKeySet } from '../jwt/jwks.ts';
 import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
 import { importJwk, importPem, importSecret } from '../jwt/keys.ts';
-import type { RealmBinding } from '../jwt/realm-binding.ts';
+import { acceptsUnsigned, type RealmBinding } from '../jwt/realm-binding.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
 
 export interface BoundRealm extends RealmBinding {
@@ -66,6 +66,22 @@ export function bindRealms(
       source === null || settings === undefined ? null : registry.acquire({ source, ...settings.jwks });
     return { realm, signingKeys: keys.get(realm.name) ?? [], keySet };
   });
+}
+
+/** Names of the realms in which anybody can be anyone. */
+export function unsignedRealms({
+  compiled,
+  realmKeys,
+}: {
+  readonly compiled: Pick<Compiled, 'realms' | 'realmKeys'>;
+  readonly realmKeys: ReadonlyMap<string, readonly VerificationKey[]>;
+}): string[] {
+  const unsigned = compiled.realms.filter((realm) => {
+    const settings = compiled.realmKeys.get(realm.name);
+    const keySet = settings === undefined ? null : keySetSource(realm, settings);
+    return acceptsUnsigned({ realm, signingKeys: realmKeys.get(realm.name) ?? [], keySet });
+  });
+  return unsigned.map(({ name }) => name);
 }
 
 function keySetSource(realm: Realm, settings: RealmKeySettings): KeySetSource | null {

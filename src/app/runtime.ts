@@ -2,6 +2,7 @@
 import type { Compiled } from '../config/compile.ts';
 import type { Clock } from '../core/time.ts';
 import { createDocumentFetcher } from '../forward/fetch-document.ts';
+import type { DocumentFetcher } from '../jwt/document-fetcher.ts';
 import { createKeySetRegistry, type KeySetRegistry } from '../jwt/key-set-registry.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
@@ -20,19 +21,27 @@ export interface Runtime {
 
 export interface RuntimeOptions {
   readonly clock?: Clock;
-  /** Receives log lines instead of standard output. */
+  /** Receives log lines instead of standard output; several at once where they come from a worker. */
   readonly writeLog?: (line: string) => void;
+}
+
+/** One of several workers: its number, from 1, and the supervisor's way to fetch documents. */
+export interface WorkerRuntime {
+  readonly number: number;
+  readonly fetcherFor: (ca: string | null) => DocumentFetcher;
 }
 
 export function createRuntime(
   { logs, metrics: { prefix } }: Compiled['observability'],
   options: RuntimeOptions,
+  worker: WorkerRuntime | null = null,
 ): Runtime {
   const clock = options.clock ?? systemClock;
   const metrics = createMetrics(prefix);
   const log = createLog({
     level: logs.level,
     onLost: () => metrics.add('log_lines_lost_total'),
+    ...(worker === null ? {} : { members: { worker: worker.number } }),
     ...(options.writeLog === undefined ? {} : { write: options.writeLog }),
   });
   metrics.set('build_info', 1, [VERSION, process.versions.node]);
@@ -43,7 +52,7 @@ export function createRuntime(
     schedule,
     log,
     observe: keySetObserver(metrics, (source) => names.get(source) ?? 'unnamed'),
-    fetcherFor: (ca) => createDocumentFetcher({ ca }),
+    fetcherFor: worker?.fetcherFor ?? ((ca) => createDocumentFetcher({ ca })),
   });
   const nameKeySets: Runtime['nameKeySets'] = (compiled) => {
     names = keySetNames(compiled);

@@ -36,6 +36,8 @@ export interface SnapshotParts {
   readonly metrics: Metrics;
   /** Nothing is written to `dataDir`. For a snapshot that is looked at and thrown away. */
   readonly isPassing?: boolean;
+  /** The supervisor makes the signing keys. */
+  readonly isWorker?: boolean;
 }
 
 /** @throws KeyPolicyError, KeyDirectoryError where the signing keys are not in order */
@@ -93,15 +95,21 @@ function upstreamsOf(compiled: Compiled, { clock, log, metrics }: SnapshotParts)
   return createUpstreams(compiled.upstreams, { clock, schedule, log, observe: upstreamObserver(metrics) });
 }
 
-async function openSigningKeys(
+/** @throws KeyPolicyError, KeyDirectoryError where the signing keys are not in order */
+export async function openSigningKeys(
   { assertion, dataDir }: Compiled,
-  { clock, log, isPassing = false }: SnapshotParts,
+  {
+    clock,
+    log,
+    isPassing = false,
+    isWorker = false,
+  }: Pick<SnapshotParts, 'clock' | 'log' | 'isPassing' | 'isWorker'>,
 ): Promise<Keyring> {
   const given = assertion === null ? [] : assertion.keys;
   const algorithms = assertion?.algorithms ?? [];
   const source =
     given === null && algorithms.length > 0
-      ? { directory: signingKeyDirectory(dataDir), isUntouched: isPassing }
+      ? { directory: signingKeyDirectory(dataDir), isUntouched: isPassing, isFilled: isWorker }
       : { keys: given ?? [] };
   return await openKeyring({ source, algorithms, longestTtlMs: assertion?.longestTtlMs ?? 0, clock, log });
 }
@@ -111,8 +119,8 @@ export function signingKeyDirectory(dataDir: string): string {
   return `${dataDir}/keys`;
 }
 
-/** Asked anew for each request: a rotation shows without a reload. */
-function publishedKeysOf({ assertion }: Compiled, keyring: Keyring): ProxySnapshot['keys'] {
+/** Asked anew for each request: a rotation shows without a reload. Null: nothing is published. */
+export function publishedKeysOf({ assertion }: Compiled, keyring: Keyring): ProxySnapshot['keys'] {
   if (assertion === null || !assertion.jwksEndpoint) return null;
   return { jwks: () => keyring.published().jwks(), pem: () => keyring.published().pem() };
 }

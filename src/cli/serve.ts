@@ -1,6 +1,7 @@
 /** `countersign serve`: runs the gateway until it is told to stop. */
 
 import { demoCurl, makeMissingSecrets } from '../app/demo.ts';
+import { isWorkerProcess, runWorker } from '../app/worker.ts';
 import { type App, type AppOptions, ConfigurationError, startApp } from '../app.ts';
 import { type CliIo, type Command, EXIT } from './command.ts';
 import { CONFIG_OPTION, configPath } from './options.ts';
@@ -19,6 +20,7 @@ export const serveCommand: Command = {
   },
   example: 'countersign serve --config /etc/countersign/countersign.yaml',
   run: async (input, io) => {
+    if (isWorkerProcess()) return await runWorker();
     const options = { configPath: configPath(input), environment: io.env };
     if (input.flag('demo'))
       for (const file of makeMissingSecrets(options.configPath, io.env)) io.err(`made the secret ${file}\n`);

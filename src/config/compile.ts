@@ -12,6 +12,7 @@ import { type CompiledRealms, compileRealms, type RealmKeySettings } from './com
 import { compileRouteTable } from './compile/routes.ts';
 import { compileTokenService, type TokenServiceSettings } from './compile/token-service.ts';
 import { compileUpstreams } from './compile/upstreams.ts';
+import { compileWorkers } from './compile/workers.ts';
 import { type ConfigIssue, inOrder } from './issue.ts';
 import type { LoadedConfig } from './load.ts';
 import { STANDARD } from './schema/assertion-profiles.ts';
@@ -24,6 +25,8 @@ export type { RealmKeySettings } from './compile/realms.ts';
 export interface Compiled {
   /** Absolute path; it may not exist yet. */
   readonly dataDir: string;
+  /** Processes that serve; with 1 the process itself does. */
+  readonly workers: number;
   readonly listeners: ListenersSettings;
   readonly limits: ListenerLimits;
   readonly shutdownGraceMs: number;
@@ -84,6 +87,7 @@ function processSettings(context: CompileContext) {
   const { dataDir, limits, shutdownGrace, reload, trustedProxies, observability } = context.config.settings;
   return {
     dataDir: context.resolvePath(dataDir),
+    workers: compileWorkers(context),
     listeners: compileListeners(context),
     limits: {
       headerBytes: limits.headerBytes,

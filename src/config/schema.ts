@@ -11,6 +11,7 @@ import { routeSchema } from './schema/route.ts';
 import { secretsSchema, storeSchema, tokenServiceSchema } from './schema/token-service.ts';
 import { upstreamSchema } from './schema/upstream.ts';
 import { durationOr, filePath, name } from './schema/values.ts';
+import { workersSchema } from './schema/workers.ts';
 
 export const configSchema = z.strictObject({
   version: z.literal(1, { error: 'must be 1' }).meta({ description: 'Version of this format.' }),
@@ -18,10 +19,7 @@ export const configSchema = z.strictObject({
     description:
       'Folder of generated keys. Relative paths start at the folder of this file, here and everywhere.',
   }),
-  workers: z
-    .literal(1, { error: 'only 1 is available in this version' })
-    .default(1)
-    .meta({ description: 'Processes that share the listeners. Only `1` in this version.' }),
+  workers: workersSchema,
   listeners: listenersSchema,
   trustedProxies: z.array(networkRange()).prefault([]).meta({
     description:

@@ -27,7 +27,7 @@ export interface OpsListenerOptions {
   readonly bind: Bind;
   readonly limits: ListenerLimits;
   readonly randomId: () => string;
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Readiness | Promise<Readiness>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Null: nothing is published. */
   readonly keys: () => PublishedKeys | null;
@@ -89,7 +89,7 @@ async function answer(options: OpsListenerOptions, path: string): Promise<Answer
     case '/healthz':
       return { status: 200, contentType: 'text/plain; charset=utf-8', body: 'ok\n' };
     case '/readyz':
-      return readyz(options.readiness());
+      return readyz(await options.readiness());
     case '/metrics':
       return { status: 200, ...(await options.metrics()) };
     default:

@@ -20,6 +20,8 @@ export interface Bind {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Other processes of the same user accept connections there too; the kernel spreads them (SO_REUSEPORT). */
+  readonly isShared?: boolean;
 }
 
 /** Takes what a tunnel has to say before its listener closes; called at once where it is closing already. */
@@ -131,10 +133,10 @@ function isWebSocketUpgrade(message: IncomingMessage): boolean {
   );
 }
 
-function listen(server: Server, bind: Bind): Promise<AddressInfo> {
+function listen(server: Server, { host, port, isShared = false }: Bind): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(bind.port, bind.host, () => {
+    server.listen({ host, port, reusePort: isShared }, () => {
       server.off('error', reject);
       const address = server.address();
       if (address === null || typeof address === 'string') reject(new TypeError('not a TCP listener'));

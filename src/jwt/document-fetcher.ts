@@ -6,9 +6,14 @@ export interface DocumentRequest {
   readonly etag: string | null;
   /** For the whole exchange. */
   readonly timeoutMs: number;
+  /** What another process fetched no longer ago will do. Absent: however long ago, if it is news to the caller. */
+  readonly maxAgeMs?: number;
 }
 
-export type FetchedDocument =
+export type FetchedDocument = {
+  /** Since it was fetched, where that was not for this call; absent: just now, by this call. */
+  readonly ageMs?: number;
+} & (
   | {
       readonly status: 200;
       readonly body: string;
@@ -16,7 +21,8 @@ export type FetchedDocument =
       /** `max-age` of Cache-Control, 0 for `no-store` and `no-cache`; null where nothing is said. */
       readonly cacheMaxAgeMs: number | null;
     }
-  | { readonly status: 304; readonly cacheMaxAgeMs: number | null };
+  | { readonly status: 304; readonly cacheMaxAgeMs: number | null }
+);
 
 /** Rejects with an Error whose message names the cause for the operator: DNS, TLS, timeout, status, size. */
 export type DocumentFetcher = (wanted: DocumentRequest) => Promise<FetchedDocument>;

@@ -30,7 +30,8 @@ export interface KeySetSettings {
 
 /** Callbacks for metrics. `source`: the configured URL or issuer. */
 export interface KeySetObserver {
-  fetched(source: string, result: 'ok' | 'unchanged' | 'failed'): void;
+  /** `shared`: another process had fetched it. */
+  fetched(source: string, result: 'ok' | 'unchanged' | 'failed' | 'shared'): void;
 }
 
 export interface KeySetPorts {
@@ -59,6 +60,8 @@ export function createKeySet(options: KeySetSettings & KeySetPorts): RemoteKeySe
 
 /** Bounds the rate at which a configured `cooldown` lets unknown kids make the gateway fetch. */
 const COOLDOWN_MS_MIN = SECOND_MS;
+/** A set that was old when another process shared it is not asked for without a pause. */
+const REFRESH_MS_MIN = SECOND_MS / 2;
 
 class KeySetEngine implements RemoteKeySet {
   readonly #options: KeySetSettings & KeySetPorts;
@@ -174,33 +177,33 @@ class KeySetEngine implements RemoteKeySet {
     const nowMs = clock();
     if (this.#failures > 0 || this.#isClosed || nowMs < this.#unknownKidFetchFromMs) return null;
     this.#unknownKidFetchFromMs = nowMs + Math.max(cooldownMs, COOLDOWN_MS_MIN);
-    return this.#fetch();
+    return this.#fetch(COOLDOWN_MS_MIN);
   }
 
   /** The one fetch in flight, begun where there is none. Never rejects. */
-  #fetch(): Promise<void> {
-    this.#flight ??= this.#fetchOnce().finally(() => {
+  #fetch(maxAgeMs = Infinity): Promise<void> {
+    this.#flight ??= this.#fetchOnce(maxAgeMs).finally(() => {
       this.#flight = null;
     });
     return this.#flight;
   }
 
-  async #fetchOnce(): Promise<void> {
+  async #fetchOnce(maxAgeMs: number): Promise<void> {
     this.#cancelNextFetch?.();
     this.#nextFetchAtMs = null;
     try {
-      this.#succeed(await this.#load());
+      this.#succeed(await this.#load(maxAgeMs));
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  async #load(): Promise<LoadedKeySet> {
+  async #load(maxAgeMs: number): Promise<LoadedKeySet> {
     const { clock, cacheTtlMs, timeoutMs } = this.#options;
     const fetchDocument = withDeadline(this.#options);
     const url = await this.#locate(fetchDocument);
     const previous = this.#loaded?.url === url ? this.#loaded : null;
-    const document = await fetchDocument({ url, etag: previous?.etag ?? null, timeoutMs });
+    const document = await fetchDocument({ url, etag: previous?.etag ?? null, timeoutMs, maxAgeMs });
     return loadKeySet({ url, document, nowMs: clock(), cacheTtlMs, previous });
   }
 
@@ -212,7 +215,7 @@ class KeySetEngine implements RemoteKeySet {
   }
 
   #succeed(loaded: LoadedKeySet): void {
-    const { log, random, observe } = this.#options;
+    const { clock, log, random, observe } = this.#options;
     const isChanged = loaded.fingerprint !== this.#loaded?.fingerprint;
     const rejected = describe(loaded.rejected);
     if (isChanged) {
@@ -224,8 +227,9 @@ class KeySetEngine implements RemoteKeySet {
     this.#loaded = loaded;
     this.#failures = 0;
     this.#lastError = null;
-    observe?.fetched(this.#sourceName, isChanged ? 'ok' : 'unchanged');
-    this.#fetchIn(refreshDelayMs(loaded.freshForMs, random()));
+    observe?.fetched(this.#sourceName, resultOf(loaded, isChanged));
+    const ageMs = clock() - loaded.fetchedAtMs;
+    this.#fetchIn(Math.max(REFRESH_MS_MIN, refreshDelayMs(loaded.freshForMs, random()) - ageMs));
   }
 
   #fail(error: unknown): void {
@@ -257,6 +261,11 @@ class KeySetEngine implements RemoteKeySet {
       retryAfterSeconds: Math.max(1, Math.ceil(waitMs / SECOND_MS)),
     });
   }
+}
+
+function resultOf({ isShared }: LoadedKeySet, isChanged: boolean): 'ok' | 'unchanged' | 'shared' {
+  if (isShared) return 'shared';
+  return isChanged ? 'ok' : 'unchanged';
 }
 
 /** Discovery and key set share one time limit: each request is given what is left of it. */

@@ -32,11 +32,12 @@ export interface Keyring {
 export interface KeyringOptions {
   /**
    * Keys from files of the operator, or the directory in which keys are generated. With `isUntouched` nothing is
-   * written there: what is missing signs with keys that pass with the process.
+   * written there: what is missing signs with keys that pass with the process. With `isFilled` another process looks
+   * after the directory: what is missing is an error.
    */
   readonly source:
     | { readonly keys: readonly GivenKey[] }
-    | { readonly directory: string; readonly isUntouched?: boolean };
+    | { readonly directory: string; readonly isUntouched?: boolean; readonly isFilled?: boolean };
   /** Algorithms of all assertion policies; `none` is left out. */
   readonly algorithms: readonly string[];
   /** Longest life of an assertion in any policy. */
@@ -59,8 +60,10 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     return new LoadedKeyring(keys.map(immortal), wanted, options.clock, null);
   }
   if (source.isUntouched === true) return await openUntouched(source.directory, wanted, options.clock);
-  await openKeyDirectory(source.directory, options.log);
-  await fillKeyDirectory(source.directory, wanted, options);
+  if (source.isFilled !== true) {
+    await openKeyDirectory(source.directory, options.log);
+    await fillKeyDirectory(source.directory, wanted, options);
+  }
   const load = () => loadKeyDirectory(source.directory, options.clock);
   return new LoadedKeyring(await load(), wanted, options.clock, { load, log: options.log });
 }

@@ -15,6 +15,8 @@ export interface LoadedKeySet extends ImportedKeySet {
   readonly fetchedAtMs: number;
   /** How long it is fresh, from `fetchedAtMs` on. */
   readonly freshForMs: number;
+  /** Another process has fetched it. */
+  readonly isShared: boolean;
 }
 
 interface Fetch {
@@ -28,7 +30,11 @@ interface Fetch {
 
 /** @throws KeyPolicyError where the document is no key set, or has no usable key */
 export function loadKeySet({ url, document, nowMs, cacheTtlMs, previous }: Fetch): LoadedKeySet {
-  const times = { fetchedAtMs: nowMs, freshForMs: freshForMs(cacheTtlMs, document.cacheMaxAgeMs) };
+  const times = {
+    fetchedAtMs: nowMs - (document.ageMs ?? 0),
+    freshForMs: freshForMs(cacheTtlMs, document.cacheMaxAgeMs),
+    isShared: document.ageMs !== undefined,
+  };
   if (document.status === 304) {
     if (previous === null) throw new KeyPolicyError('Status 304 without a condition');
     return { ...previous, ...times };

@@ -3,13 +3,22 @@
  * Label values come from configuration names and code tables only, so the number of series is bounded.
  */
 
-interface MetricRow {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly labels: readonly string[];
+interface Summed {
+  readonly type: 'counter' | 'histogram';
   /** Upper bounds of a histogram, in the unit of its name. */
   readonly buckets?: readonly number[];
 }
+
+interface Mirrored {
+  readonly type: 'gauge';
+  /** How the values of several workers become the one that is scraped; counters and histograms are summed. */
+  readonly ofWorkers: 'sum' | 'max' | 'min';
+}
+
+type MetricRow = (Summed | Mirrored) & {
+  readonly help: string;
+  readonly labels: readonly string[];
+};
 
 /** From a cached echo to a slow backend. */
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -24,7 +33,7 @@ export const METRICS = {
     help: 'Answered requests. status_class is 2xx, 3xx, 4xx or 5xx; method is OTHER for unregistered ones.',
     labels: ['route', 'method', 'status_class'],
   },
-  requests_in_flight: { type: 'gauge', help: 'Requests being served.', labels: [] },
+  requests_in_flight: { type: 'gauge', ofWorkers: 'sum', help: 'Requests being served.', labels: [] },
   request_duration_seconds: {
     type: 'histogram',
     help: 'From the request head to the end of the response.',
@@ -39,11 +48,13 @@ export const METRICS = {
   },
   upstream_up: {
     type: 'gauge',
+    ofWorkers: 'min',
     help: '1 while the target passes its health checks, or has none, and takes connections. target is its URL.',
     labels: ['upstream', 'target'],
   },
   upstream_breaker_state: {
     type: 'gauge',
+    ofWorkers: 'max',
     help: '0 closed, 1 half-open (one request tries it), 2 open (left alone: it takes no connections).',
     labels: ['upstream', 'target'],
   },
@@ -64,7 +75,7 @@ export const METRICS = {
     help: 'Verified tokens dropped before their end, to stay within the bound.',
     labels: [],
   },
-  token_cache_size: { type: 'gauge', help: 'Verified tokens remembered.', labels: [] },
+  token_cache_size: { type: 'gauge', ofWorkers: 'sum', help: 'Verified tokens remembered.', labels: [] },
   assertion_cache_hits_total: {
     type: 'counter',
     help: 'Requests served with an assertion made before.',
@@ -90,13 +101,19 @@ export const METRICS = {
   },
   jwks_fetch_total: {
     type: 'counter',
-    help: 'Fetches of key sets. result is ok, unchanged or failed.',
+    help: 'Fetches of key sets. result is ok, unchanged, failed, or shared (another worker had fetched it).',
     labels: ['key_set', 'result'],
   },
-  jwks_age_seconds: { type: 'gauge', help: 'Age of the key set in use.', labels: ['key_set'] },
-  jwks_keys: { type: 'gauge', help: 'Usable keys of the key set.', labels: ['key_set'] },
+  jwks_age_seconds: {
+    type: 'gauge',
+    ofWorkers: 'max',
+    help: 'Age of the key set in use.',
+    labels: ['key_set'],
+  },
+  jwks_keys: { type: 'gauge', ofWorkers: 'min', help: 'Usable keys of the key set.', labels: ['key_set'] },
   jwks_stale: {
     type: 'gauge',
+    ofWorkers: 'max',
     help: '1 while the key set could not be refreshed in time.',
     labels: ['key_set'],
   },
@@ -105,20 +122,47 @@ export const METRICS = {
     help: 'Reloads of the configuration. result is ok or failed.',
     labels: ['result'],
   },
-  config_last_reload_success: { type: 'gauge', help: '1 when the last reload succeeded.', labels: [] },
-  config_generation: { type: 'gauge', help: 'Number of the configuration in use, from 1.', labels: [] },
+  config_last_reload_success: {
+    type: 'gauge',
+    ofWorkers: 'max',
+    help: '1 when the last reload succeeded.',
+    labels: [],
+  },
+  config_generation: {
+    type: 'gauge',
+    ofWorkers: 'max',
+    help: 'Number of the configuration in use, from 1.',
+    labels: [],
+  },
   log_lines_lost_total: {
     type: 'counter',
     help: 'Log lines not written, because the log could not keep up or could not be written at all.',
     labels: [],
   },
-  unsigned_realms: { type: 'gauge', help: 'Realms that accept unsigned tokens.', labels: [] },
+  unsigned_realms: {
+    type: 'gauge',
+    ofWorkers: 'max',
+    help: 'Realms that accept unsigned tokens.',
+    labels: [],
+  },
+  workers: {
+    type: 'gauge',
+    ofWorkers: 'sum',
+    help: 'Workers that serve; 0 where the process is alone.',
+    labels: [],
+  },
+  worker_ends_total: {
+    type: 'counter',
+    help: 'Workers that ended unasked, each to be replaced. cause is exit, signal or defect.',
+    labels: ['cause'],
+  },
   websocket_connections: {
     type: 'gauge',
+    ofWorkers: 'sum',
     help: 'WebSocket upgrades being decided, and open tunnels.',
     labels: [],
   },
-  build_info: { type: 'gauge', help: 'Always 1.', labels: ['version', 'node'] },
+  build_info: { type: 'gauge', ofWorkers: 'max', help: 'Always 1.', labels: ['version', 'node'] },
 } as const satisfies Record<string, MetricRow>;
 
 export type MetricName = keyof typeof METRICS;
@@ -136,8 +180,10 @@ export function metricName(prefix: string, name: MetricName): string {
 /** docs/metrics.md. */
 export function metricsReference(): string {
   const rows = (Object.keys(METRICS) as MetricName[]).map((name) => {
-    const { type, help, labels } = metricRow(name);
-    return `| \`${metricName('countersign_', name)}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+    const row = metricRow(name);
+    const labels = row.labels.map((label) => `\`${label}\``).join(', ');
+    const ofWorkers = row.type === 'gauge' ? row.ofWorkers : 'sum';
+    return `| \`${metricName('countersign_', name)}\` | ${row.type} | ${labels} | ${ofWorkers} | ${row.help} |`;
   });
   return [
     '# Metrics',
@@ -146,8 +192,10 @@ export function metricsReference(): string {
     'Labels hold names from the configuration and codes from [errors.md](errors.md), never a path, a user or a token.',
     '`key_set` is the name of the first realm that uses the set. Node’s own process metrics (`process_*`, `nodejs_*`) come beside these.',
     '',
-    '| metric | type | labels | meaning |',
-    '| --- | --- | --- | --- |',
+    'With several [workers](workers.md) the page is one: it shows the sum, the greatest or the least of their values.',
+    '',
+    '| metric | type | labels | of workers | meaning |',
+    '| --- | --- | --- | --- | --- |',
     ...rows,
     '',
   ].join('\n');

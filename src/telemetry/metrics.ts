@@ -1,5 +1,6 @@
 /** Collectors made from the metric table, with look-ups cheap enough for every request. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type MetricValues, type Scrape, scrapeOf } from './merged-metrics.ts';
 import { METRICS, type MetricName, metricName, metricRow } from './metric-table.ts';
 
 export interface Metrics {
@@ -13,7 +14,9 @@ export interface Metrics {
   observe(name: MetricName, value: number, labels?: readonly string[]): void;
   /** Called before each scrape, to set gauges that mirror state. */
   onScrape(update: () => void): void;
-  scrape(): Promise<{ contentType: string; body: string }>;
+  scrape(): Promise<Scrape>;
+  /** The same as values, to be merged with those of other processes. */
+  export(): Promise<MetricValues>;
 }
 
 type Series = {
@@ -67,17 +70,22 @@ export function createMetrics(prefix: string): Metrics {
     clear: (name) => collectors.get(name)?.reset(),
     observe: (name, value, labels = []) => series(name, labels).observe?.(value),
     onScrape: (update) => updates.push(update),
-    scrape: async () => {
+    scrape: () => {
       for (const update of updates) update();
-      return { contentType: registry.contentType, body: await registry.metrics() };
+      return scrapeOf(registry);
+    },
+    export: () => {
+      for (const update of updates) update();
+      return registry.getMetricsAsJSON();
     },
   };
 }
 
 function collectorOf(registry: Registry, prefix: string, name: MetricName): Collector {
-  const { type, help, labels, buckets } = metricRow(name);
-  const options = { name: metricName(prefix, name), help, labelNames: [...labels], registers: [registry] };
-  if (type === 'counter') return new Counter(options);
-  if (type === 'gauge') return new Gauge(options);
-  return new Histogram({ ...options, ...(buckets === undefined ? {} : { buckets: [...buckets] }) });
+  const row = metricRow(name);
+  const labelNames = [...row.labels];
+  const options = { name: metricName(prefix, name), help: row.help, labelNames, registers: [registry] };
+  if (row.type === 'counter') return new Counter(options);
+  if (row.type === 'gauge') return new Gauge({ ...options, aggregator: row.ofWorkers });
+  return new Histogram({ ...options, ...(row.buckets === undefined ? {} : { buckets: [...row.buckets] }) });
 }

@@ -17,6 +17,8 @@ export interface TestConfigOptions {
   /** Absolute paths that other users may read. */
   readonly readableByOthers?: readonly string[];
   readonly retrieverFor?: CompileDependencies['retrieverFor'];
+  /** 4 unless told. */
+  readonly processors?: number;
 }
 
 export type ReadResult = { compiled: Compiled } | { issues: ConfigIssue[] };
@@ -51,6 +53,7 @@ function shortIssue({ line, column, path, message }: ConfigIssue): string {
 function dependencies(options: TestConfigOptions): CompileDependencies {
   const files = new Map(Object.entries(options.files ?? {}));
   return {
+    processors: options.processors ?? 4,
     readFile: (path) => {
       const text = files.get(path);
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });

@@ -24,7 +24,7 @@ describe('loadConfig()', () => {
   });
 
   it('reports all mistakes at once, in the order of the file', () => {
-    const issues = issuesOf('version: 1\nworkers: 2\nrealms: x\nroutes: []\nlimits: { conections: 5 }\n');
+    const issues = issuesOf('version: 1\nworkers: 0\nrealms: x\nroutes: []\nlimits: { conections: 5 }\n');
     expect(issues.map((issue) => issue.split(':')[0])).toEqual(['2', '3', '4', '5']);
   });
 

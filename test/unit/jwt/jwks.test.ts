@@ -134,7 +134,7 @@ describe('createKeySet start', () => {
   it('fetches once, however often it is called', async () => {
     const { keySet, fetches } = bench();
     await Promise.all([keySet.start(), keySet.start()]);
-    expect(fetches).toEqual([{ url: URL_OF_SET, etag: null, timeoutMs: 3 * SECOND_MS }]);
+    expect(fetches).toEqual([{ url: URL_OF_SET, etag: null, timeoutMs: 3 * SECOND_MS, maxAgeMs: Infinity }]);
   });
 
   it('K11 resolves when the fetch fails, tries again by itself, and serves without a restart', async () => {

@@ -1,0 +1,174 @@
+/** A worker: one of several processes that serve clients, told by its supervisor what to use and when to stop. */
+import cluster from 'node:cluster';
+import type { FetchedDocument } from '../jwt/document-fetcher.ts';
+import { type Configuration, type Environment, readConfiguration } from './configuration.ts';
+import { type FileContents, handedFiles } from './configuration-files.ts';
+import { CurrentSnapshot } from './current-snapshot.ts';
+import { createGateway, type Gateway } from './gateway.ts';
+import { stackOf } from './lifecycle.ts';
+import { type Channel, createLink, type Link } from './link.ts';
+import { systemClock } from './ports.ts';
+import { readinessOf } from './readiness.ts';
+import { createRuntime, type Runtime } from './runtime.ts';
+import { buildSnapshot, type Snapshot } from './snapshot.ts';
+import type { StartOrder, SupervisorCalls, WorkerCalls } from './worker-calls.ts';
+
+/** True in a process that a supervisor has started. */
+export function isWorkerProcess(): boolean {
+  return cluster.isWorker;
+}
+
+/**
+ * Serves until the supervisor says stop, or nothing caught an error. Returns the exit code. A supervisor that is gone
+ * ends the process at once (node:cluster): nobody could stop it or hand it another configuration.
+ */
+export async function runWorker(): Promise<number> {
+  // The supervisor is sent these too, and decides.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+  const worker = new Worker();
+  const link: Link<SupervisorCalls> = createLink(
+    ownChannel(),
+    worker.calls((wanted) => fetchBy(link, wanted)),
+  );
+  const defect = new Promise<unknown>((resolve) => process.on('uncaughtException', resolve));
+  const cause = await Promise.race([worker.stopped, defect]);
+  if (cause !== null) {
+    process.stderr.write(`countersign worker: nothing caught this: ${stackOf(cause)}\n`);
+    await link.call('leave', null, LEAVE_MS).catch(() => {});
+    await worker.stop(cause);
+  }
+  process.disconnect();
+  return cause === null ? 0 : 1;
+}
+
+/** For the word that another worker is wanted; the supervisor may be busy. */
+const LEAVE_MS = 5000;
+/** On top of the time limit of a fetch, for the way to the supervisor and back. */
+const FETCH_MARGIN_MS = 2000;
+
+type Fetch = SupervisorCalls['document'];
+
+function fetchBy(link: Link<SupervisorCalls>, wanted: Parameters<Fetch>[0]): Promise<FetchedDocument> {
+  return link.call('document', wanted, wanted.timeoutMs + FETCH_MARGIN_MS);
+}
+
+function ownChannel(): Channel {
+  return {
+    send: (message, onFailed) => {
+      if (!process.connected) onFailed();
+      else process.send?.(message, undefined, {}, (error: Error | null) => error !== null && onFailed());
+    },
+    onMessage: (listener) => void process.on('message', listener),
+    onClosed: (listener) => void process.on('disconnect', listener),
+  };
+}
+
+interface Serving {
+  readonly order: StartOrder;
+  readonly runtime: Runtime;
+  readonly live: CurrentSnapshot;
+  readonly gateway: Gateway;
+}
+
+class Worker {
+  /** Resolves with null when a stop that the supervisor asked for is over. */
+  readonly stopped: Promise<null>;
+  readonly #resolveStopped: (value: null) => void;
+  #serving: Serving | null = null;
+  #prepared: Snapshot | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    this.stopped = promise;
+    this.#resolveStopped = resolve;
+  }
+
+  calls(fetch: Fetch): WorkerCalls {
+    return {
+      start: (order) => this.#start(order, fetch),
+      prepare: (files) => this.#prepare(files),
+      commit: async () => this.#commit(),
+      discard: () => this.#discard(),
+      readiness: async () => {
+        const { realms } = this.#require().live.current;
+        return readinessOf({ realms, isStopping: this.#stopping !== null, reloadError: null });
+      },
+      metrics: () => this.#require().runtime.metrics.export(),
+      stop: async () => {
+        await this.stop();
+        // After the answer to this call.
+        setImmediate(() => this.#resolveStopped(null));
+      },
+    };
+  }
+
+  async #start(order: StartOrder, fetch: Fetch): Promise<string> {
+    const configuration = await configurationOf(order, order.files);
+    const fetcherFor = (ca: string | null) => (wanted: Omit<Parameters<Fetch>[0], 'ca'>) =>
+      fetch({ ...wanted, ca });
+    const { observability } = configuration.compiled;
+    const runtime = createRuntime(observability, {}, { number: order.number, fetcherFor });
+    const live = new CurrentSnapshot(await build(configuration, runtime), runtime.log);
+    const gateway = createGateway(live, runtime, order.share);
+    this.#serving = { order, runtime, live, gateway };
+    return await gateway.start();
+  }
+
+  async #prepare(files: FileContents): Promise<void> {
+    const { order, runtime } = this.#require();
+    await this.#discard();
+    const snapshot = await build(await configurationOf(order, files), runtime);
+    await snapshot.prefetched();
+    this.#prepared = snapshot;
+  }
+
+  #commit(): void {
+    const prepared = this.#prepared;
+    if (prepared === null) throw new Error('nothing was prepared');
+    this.#prepared = null;
+    this.#require().live.swap(prepared);
+  }
+
+  async #discard(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    await prepared?.close();
+  }
+
+  /** `defect`: the error that nobody caught, where that is why. */
+  stop(defect?: unknown): Promise<void> {
+    this.#stopping ??= this.#close(defect);
+    return this.#stopping;
+  }
+
+  async #close(defect: unknown): Promise<void> {
+    if (this.#serving === null) return;
+    const { runtime, gateway, live } = this.#serving;
+    if (defect !== undefined)
+      runtime.log.error('Stopping after a defect: nothing caught this', { cause: stackOf(defect) });
+    await gateway.close();
+    await Promise.all([this.#discard(), live.close()]);
+    runtime.log.flush();
+  }
+
+  #require(): Serving {
+    if (this.#serving === null) throw new Error('the worker has not started');
+    return this.#serving;
+  }
+}
+
+function build(configuration: Configuration, runtime: Runtime): Promise<Snapshot> {
+  runtime.nameKeySets(configuration.compiled);
+  return buildSnapshot(configuration, { ...runtime, isWorker: true });
+}
+
+/** @throws Error where the files are not in order, which the supervisor would have seen */
+async function configurationOf(
+  { configPath, environment }: { readonly configPath: string; readonly environment: Environment },
+  files: FileContents,
+): Promise<Configuration> {
+  const result = await readConfiguration(configPath, environment, systemClock, handedFiles(files));
+  if ('configuration' in result) return result.configuration;
+  throw new Error(result.issues.map(({ path, message }) => `${path}: ${message}`).join('; '));
+}
