@@ -1,14 +1,18 @@
 /** The tenants, applications, users and keys that acceptance rows speak of, put into a token service through its own use cases. */
 import { randomBytes, scryptSync } from 'node:crypto';
-import { applicationSchema } from '../../src/objects/application.ts';
+import { type Application, applicationSchema } from '../../src/objects/application.ts';
 import { tenantSchema } from '../../src/objects/tenant.ts';
 import { userSchema } from '../../src/objects/user.ts';
+import type { CatalogKind, CatalogObjects } from '../../src/tokens/catalog.ts';
+import { login } from '../../src/tokens/login.ts';
 import { createApiKey } from '../../src/tokens/objects/api-keys.ts';
 import { createApplication } from '../../src/tokens/objects/applications.ts';
+import { objectsOf } from '../../src/tokens/objects/catalog-object.ts';
 import { importKey } from '../../src/tokens/objects/keys.ts';
 import { createRegistration } from '../../src/tokens/objects/registrations.ts';
 import { createTenant } from '../../src/tokens/objects/tenants.ts';
 import { createUser } from '../../src/tokens/objects/users.ts';
+import type { IssuedRefreshToken, IssuedTokens } from '../../src/tokens/result.ts';
 import type { Scope, TokenService } from '../../src/tokens/service.ts';
 import { testKey } from './tokens.ts';
 
@@ -162,4 +166,44 @@ async function addApiKeys(service: TokenService): Promise<void> {
   );
   const readOnly = { endpoints: { '/api/jwt/refresh': ['GET' as const] } };
   await createApiKey(service, undefined, { key: KEY_GET, permissions: readOnly }, EVERYWHERE);
+}
+
+/** Tokens of a user who logs in to the application with an API key. */
+export async function loginTo(
+  service: TokenService,
+  applicationId: string,
+  loginId = 'u1@acme.com',
+): Promise<IssuedTokens & { readonly refreshToken: IssuedRefreshToken }> {
+  const [apiKey] = service.catalog().apiKeys.values();
+  if (apiKey === undefined) throw new Error('The fixtures are not there');
+  const input = { loginId, password: USER_PASSWORD, applicationId };
+  const { tokens } = await login(service, input, { kind: 'apiKey', apiKey }, EVERYWHERE);
+  const none = { id: '', value: '', expiresInstant: 0 };
+  if (tokens === null) throw new Error('The login gave no tokens');
+  return { ...tokens, refreshToken: tokens.refreshToken ?? none };
+}
+
+/** Replaces an object of the catalog, past all checks. */
+export async function configure<Kind extends CatalogKind>(
+  service: TokenService,
+  kind: Kind,
+  objectId: string,
+  change: (present: CatalogObjects[Kind]) => CatalogObjects[Kind],
+): Promise<void> {
+  const present = objectsOf(service.catalog(), kind).get(objectId);
+  if (present === undefined) throw new Error(`There is no such object in ${kind}`);
+  await service.store.catalog.update(kind, change(present), []);
+  await service.refreshCatalog();
+}
+
+/** Merges into the application's own token configuration, and switches it on. */
+export async function configureTokens(
+  service: TokenService,
+  applicationId: string,
+  members: Partial<Application['jwtConfiguration']>,
+): Promise<void> {
+  await configure(service, 'applications', applicationId, (present) => ({
+    ...present,
+    jwtConfiguration: { ...present.jwtConfiguration, enabled: true, ...members },
+  }));
 }
