@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { type TransactionType, webhookSchema } from '../../../src/objects/webhook.ts';
+import type { WebhookCall } from '../../../src/tokens/events/call.ts';
+import { deliverDue, retryDelayMs } from '../../../src/tokens/events/delivery.ts';
+import { quorum, strictest } from '../../../src/tokens/events/quorum.ts';
+import { createWebhookEvents } from '../../../src/tokens/events/webhook-events.ts';
+import { createWebhook } from '../../../src/tokens/objects/webhooks.ts';
+import { K_RS, TEN1, TEN2 } from '../../support/token-fixtures.ts';
+import { testTokenService } from '../../support/token-service.ts';
+import { decodePart } from '../../support/tokens.ts';
+
+const DAY_MS = 86_400_000;
+
+/** A service with webhooks; calls are written down and answered with the status that the test sets for their path. */
+async function rig(webhooks: readonly object[]) {
+  const { service, clock } = await testTokenService();
+  for (const webhook of webhooks)
+    await createWebhook(service, undefined, webhookSchema.parse({ eventsEnabled: ALL, ...webhook }));
+  const calls: WebhookCall[] = [];
+  const statuses = new Map<string, number>();
+  const send = async (call: WebhookCall) => {
+    calls.push(call);
+    const status = statuses.get(call.url) ?? 200;
+    if (status === 0) throw new Error('connection refused');
+    return { status };
+  };
+  const marks: string[] = [];
+  const events = createWebhookEvents({ service, send, onRecorded: () => marks.push('recorded') });
+  const happen = async (tenantId = TEN1) => {
+    const prepared = await events.prepare({ type: 'jwt.refresh', tenantId, body: { userId: 'u' } });
+    await service.store.transaction((records) => prepared.record(records));
+  };
+  return {
+    service,
+    clock,
+    calls,
+    statuses,
+    events,
+    happen,
+    recorded: () => marks.length,
+    deliver: () => deliverDue(service, send),
+    waiting: () => service.store.webhookDeliveries.count(),
+  };
+}
+
+const ALL = { 'jwt.refresh': true, 'jwt.refresh-token.revoke': true };
+const HOOK = 'http://127.0.0.1:1/hook';
+
+describe('createWebhookEvents()', () => {
+  it('writes an event with its change and sends it afterwards (JWT-S56)', async () => {
+    const { happen, deliver, calls, waiting, recorded, clock } = await rig([{ url: HOOK }]);
+    await happen();
+    expect([calls.length, await waiting(), recorded()]).toEqual([0, 1, 1]);
+    await deliver();
+    const { event } = JSON.parse(calls[0]?.body ?? '');
+    expect(event).toMatchObject({ type: 'jwt.refresh', tenantId: TEN1, userId: 'u', createInstant: clock() });
+    expect(event.id).toMatch(/^[0-9a-f-]{36}$/);
+    expect([calls.length, await waiting()]).toEqual([1, 0]);
+  });
+
+  it('sends nothing of a change that was rolled back', async () => {
+    const { service, events, deliver, calls } = await rig([{ url: HOOK }]);
+    const prepared = await events.prepare({ type: 'jwt.refresh', tenantId: TEN1, body: {} });
+    const change = service.store.transaction(async (records) => {
+      await prepared.record(records);
+      throw new Error('no');
+    });
+    await expect(change).rejects.toThrow('no');
+    await deliver();
+    expect(calls).toEqual([]);
+  });
+
+  it('tells only webhooks of the event and of the tenant', async () => {
+    const { happen, deliver, calls } = await rig([
+      { url: `${HOOK}/all` },
+      { url: `${HOOK}/other-event`, eventsEnabled: { 'jwt.refresh-token.revoke': true } },
+      { url: `${HOOK}/other-tenant`, global: false, tenantIds: [TEN2] },
+      { url: `${HOOK}/tenant`, global: false, tenantIds: [TEN1] },
+    ]);
+    await happen();
+    await deliver();
+    expect(calls.map(({ url }) => url).toSorted()).toEqual([`${HOOK}/all`, `${HOOK}/tenant`]);
+  });
+
+  it('keeps the body sealed while it waits: it may hold tokens (JWT-C95)', async () => {
+    const { service, events, clock } = await rig([{ url: HOOK }]);
+    const prepared = await events.prepare({ type: 'jwt.refresh', tenantId: TEN1, body: { token: 'CANARY' } });
+    await service.store.transaction((records) => prepared.record(records));
+    const [delivery] = await service.store.webhookDeliveries.claimDue(clock(), clock() + 1, 1);
+    expect(JSON.stringify(delivery)).not.toContain('CANARY');
+  });
+
+  it('signs the body and says who it is, where the webhook wants that (JWT-P102)', async () => {
+    const { happen, deliver, calls } = await rig([
+      {
+        url: HOOK,
+        signatureConfiguration: { enabled: true, signingKeyId: K_RS },
+        httpAuthenticationUsername: 'hook',
+        httpAuthenticationPassword: 'pä:ss',
+        headers: { 'x-own': 'yes' },
+      },
+    ]);
+    await happen();
+    await deliver();
+    const { headers = {}, body = '' } = calls[0] ?? {};
+    const claims = decodePart(headers['X-FusionAuth-Signature-JWT'] ?? '', 1);
+    expect(claims['request_body_sha256']).toBe(createHash('sha256').update(body).digest('base64'));
+    expect(headers['authorization']).toBe(`Basic ${Buffer.from('hook:pä:ss').toString('base64')}`);
+    expect(headers['x-own']).toBe('yes');
+  });
+});
+
+describe('transactions of webhooks (JWT-P102)', () => {
+  it.each<[TransactionType, number, number, boolean]>([
+    ['None', 0, 3, true],
+    ['Any', 1, 3, true],
+    ['Any', 0, 3, false],
+    ['SimpleMajority', 2, 4, true],
+    ['SimpleMajority', 1, 4, false],
+    ['SuperMajority', 2, 3, true],
+    ['SuperMajority', 1, 3, false],
+    ['AbsoluteMajority', 3, 3, true],
+    ['AbsoluteMajority', 2, 3, false],
+    ['AbsoluteMajority', 0, 0, true],
+  ])('%s with %i of %i: enough is %s', (type, taken, webhooks, isEnough) => {
+    expect(taken >= quorum(type, webhooks)).toBe(isEnough);
+  });
+
+  it('take the strictest of all that were asked for', () => {
+    expect(strictest(['None', 'SuperMajority', 'Any'])).toBe('SuperMajority');
+    expect(strictest([])).toBe('None');
+  });
+
+  it('refuse the change with 504 where too few took it', async () => {
+    const { happen, statuses, calls, waiting } = await rig([
+      { url: HOOK, transactionType: 'AbsoluteMajority' },
+      { url: `${HOOK}/2` },
+    ]);
+    statuses.set(HOOK, 500);
+    await expect(happen()).rejects.toMatchObject({ status: 504, errors: null });
+    expect([calls.length, await waiting()]).toEqual([2, 0]);
+  });
+
+  it('send again only to those that did not take it', async () => {
+    const { happen, deliver, statuses, calls, waiting } = await rig([
+      { url: HOOK, transactionType: 'Any' },
+      { url: `${HOOK}/2` },
+    ]);
+    statuses.set(HOOK, 0);
+    await happen();
+    expect(await waiting()).toBe(1);
+    statuses.delete(HOOK);
+    await deliver();
+    expect(calls.map(({ url }) => url)).toEqual([HOOK, `${HOOK}/2`, HOOK]);
+  });
+});
+
+describe('deliverDue()', () => {
+  it('tries again, later each time, until the event is taken (JWT-P102)', async () => {
+    const { happen, deliver, statuses, calls, clock, waiting } = await rig([{ url: HOOK }]);
+    statuses.set(HOOK, 500);
+    await happen();
+    await deliver();
+    await deliver();
+    expect(calls.length).toBe(1);
+    clock.advanceMs(retryDelayMs(1));
+    await deliver();
+    clock.advanceMs(retryDelayMs(1));
+    await deliver();
+    expect(calls.length).toBe(2);
+    statuses.set(HOOK, 204);
+    clock.advanceMs(retryDelayMs(2));
+    await deliver();
+    expect([calls.length, await waiting()]).toEqual([3, 0]);
+  });
+
+  it('keeps the order of changes for each webhook (JWT-P102)', async () => {
+    const { happen, deliver, statuses, calls, clock } = await rig([{ url: HOOK }]);
+    statuses.set(HOOK, 500);
+    await happen();
+    clock.advanceMs(1);
+    await happen();
+    await deliver();
+    expect(calls.length).toBe(1);
+    statuses.delete(HOOK);
+    clock.advanceMs(retryDelayMs(1));
+    await deliver();
+    await deliver();
+    const created = calls.map(({ body }) => JSON.parse(body).event.createInstant);
+    expect(created).toEqual(created.toSorted());
+    expect(new Set(calls.map(({ body }) => JSON.parse(body).event.id)).size).toBe(2);
+  });
+
+  it('gives up after a day', async () => {
+    const { happen, deliver, statuses, clock, waiting } = await rig([{ url: HOOK }]);
+    statuses.set(HOOK, 500);
+    await happen();
+    clock.advanceMs(DAY_MS);
+    await deliver();
+    expect(await waiting()).toBe(0);
+  });
+
+  it('drops what a deleted webhook was to get', async () => {
+    const { service, happen, deliver, calls, waiting } = await rig([{ url: HOOK }]);
+    await happen();
+    const [webhook] = service.catalog().webhooks.values();
+    await service.store.catalog.delete('webhooks', webhook?.id ?? '');
+    await service.refreshCatalog();
+    await deliver();
+    expect([calls.length, await waiting()]).toEqual([0, 0]);
+  });
+
+  it('waits an hour at most', () => {
+    expect([1, 2, 3, 50].map(retryDelayMs)).toEqual([1000, 2000, 4000, 3_600_000]);
+  });
+});
