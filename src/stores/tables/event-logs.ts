@@ -19,10 +19,14 @@ function entryOf(row: Row): EventLog {
   };
 }
 
+/** What is searched: without case, and without what no database keeps. */
+function searchKey(message: string): string {
+  return message.toLowerCase().toWellFormed().replaceAll('\0', '\uFFFD');
+}
+
 /** Part of the message in lower case; `*` stands for anything, and what LIKE takes for signs stands for itself. */
 function likePattern(message: string): string {
-  return `%${message
-    .toLowerCase()
+  return `%${searchKey(message)
     .replace(/[\\%_]/g, '\\$&')
     .replaceAll('*', '%')}%`;
 }
@@ -59,7 +63,7 @@ export function eventLogTable(queries: Queries): EventLogTable {
     async insert({ insertInstant, type, message }) {
       const { rows } = await queries.query(
         'INSERT INTO event_logs (insert_instant, type, message, message_key) VALUES ($1, $2, $3, $4) RETURNING id',
-        [insertInstant, type, message, message.toLowerCase()],
+        [insertInstant, type, message, searchKey(message)],
       );
       return integer(rows[0] ?? {}, 'id');
     },
