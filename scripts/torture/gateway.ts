@@ -21,10 +21,12 @@ export function tokenFor(subject: string): string {
 export interface Plan {
   readonly application: string;
   readonly upstream: string;
+  readonly workers: number;
 }
 
-function yamlOf({ application, upstream }: Plan): string {
+function yamlOf({ application, upstream, workers }: Plan): string {
   return `version: 1
+workers: ${workers}
 listeners: { proxy: { bind: "127.0.0.1:0" }, ops: { bind: "127.0.0.1:0" } }
 reload: { watch: false }
 realms: [{ name: torture, issuer: torture, signingKey: { secret: ${SECRET} } }]

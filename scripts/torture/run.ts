@@ -11,6 +11,8 @@ import { type LoadResult, startLoad } from './load.ts';
 export interface Torture {
   readonly times: number;
   readonly requestsPerSecond: number;
+  /** Of each gateway; 1 unless told. */
+  readonly workers?: number;
   readonly onProgress?: (done: number) => void;
 }
 
@@ -41,8 +43,13 @@ interface Scene {
 }
 
 /** Reloads `times` times, mistakes counted, with one stream from the first to the last. */
-export function tortureReload({ times, requestsPerSecond, onProgress }: Torture): Promise<ReloadResult> {
-  return withScene(async ({ plans, backends, start }) => {
+export function tortureReload({
+  times,
+  requestsPerSecond,
+  workers = 1,
+  onProgress,
+}: Torture): Promise<ReloadResult> {
+  return withScene(workers, async ({ plans, backends, start }) => {
     const gateway = await start(plans[0]);
     const port = gateway.proxyPort;
     const load = startLoad({ port, token: tokenFor('reload'), requestsPerSecond, streamChunks: null });
@@ -71,8 +78,13 @@ async function change(gateway: Gateway, plan: Plan | 'broken'): Promise<void> {
 }
 
 /** Replaces the gateway `times` times, as a rolling update does: the new one is ready before the old one is told to go. */
-export function tortureRestart({ times, requestsPerSecond, onProgress }: Torture): Promise<RestartResult> {
-  return withScene(async ({ plans, start }) => {
+export function tortureRestart({
+  times,
+  requestsPerSecond,
+  workers = 1,
+  onProgress,
+}: Torture): Promise<RestartResult> {
+  return withScene(workers, async ({ plans, start }) => {
     let gateway = await start(plans[0]);
     const front = await startFront(gateway.proxyPort);
     const { port } = front;
@@ -96,7 +108,7 @@ export function tortureRestart({ times, requestsPerSecond, onProgress }: Torture
 }
 
 /** Two backends, each with a plan whose application bears its name: an answer shows whether one plan made it. */
-async function withScene<T>(play: (scene: Scene) => Promise<T>): Promise<T> {
+async function withScene<T>(workers: number, play: (scene: Scene) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-torture-'));
   const backends = [await startBackend('even'), await startBackend('odd')] as const;
   const [even, odd] = backends;
@@ -107,8 +119,8 @@ async function withScene<T>(play: (scene: Scene) => Promise<T>): Promise<T> {
     return gateway;
   };
   const plans = [
-    { application: 'even', upstream: even.url },
-    { application: 'odd', upstream: odd.url },
+    { application: 'even', upstream: even.url, workers },
+    { application: 'odd', upstream: odd.url, workers },
   ] as const;
   try {
     return await play({ plans, backends, start });
