@@ -2,7 +2,8 @@
 import type { Logger } from '../core/log.ts';
 import type { Algorithm } from '../core/realm.ts';
 import type { Clock } from '../core/time.ts';
-import { type KeyEntry, readIndex, readKeyFile, withLock, writeIndex, writeKeyFile } from './key-files.ts';
+import { withLock } from './directory-lock.ts';
+import { type KeyEntry, readIndex, readKeyFile, writeIndex, writeKeyFile } from './key-files.ts';
 import { activated, deadFromMs } from './key-lifecycle.ts';
 import { generateSigningKey, importStoredKey, isSecretAlgorithm, type SigningKey } from './signing-key.ts';
 

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { isJsonObject, type Json, member } from '../core/json.ts';
 import type { Logger } from '../core/log.ts';
 import type { Algorithm } from '../core/realm.ts';
@@ -27,7 +26,6 @@ export interface KeyEntry {
 }
 
 const INDEX = 'keys.json';
-const LOCK = 'keys.lock';
 const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_DIRECTORY = 0o700;
 const OTHERS_BITS = 0o077;
@@ -164,39 +162,4 @@ export function readKeyFile(directory: string, id: string): Promise<string> {
 /** Not an error where it is gone already. */
 export function removeKeyFile(directory: string, id: string): Promise<void> {
   return rm(keyPath(directory, id), { force: true });
-}
-
-/** Making a few RSA keys takes seconds on a small machine; a lock held longer belongs to a process that died. */
-const LOCK_WAIT_MS = 30_000;
-const LOCK_RETRY_MS = 50;
-
-/**
- * Runs the change while no other process changes the directory, which is made where it is missing. Readers need no lock.
- *
- * @throws KeyDirectoryError where another process holds the lock for too long
- */
-export async function withLock<T>(directory: string, change: () => Promise<T>): Promise<T> {
-  await mkdir(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
-  const path = join(directory, LOCK);
-  for (let waitedMs = 0; !(await createdExclusively(path)); waitedMs += LOCK_RETRY_MS) {
-    if (waitedMs >= LOCK_WAIT_MS)
-      throw new KeyDirectoryError(`${path} is held by another process; remove it if there is none`);
-    await delay(LOCK_RETRY_MS);
-  }
-  try {
-    return await change();
-  } finally {
-    await rm(path, { force: true });
-  }
-}
-
-async function createdExclusively(path: string): Promise<boolean> {
-  try {
-    const handle = await open(path, 'wx', OWNER_ONLY_FILE);
-    await handle.close();
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
-  }
 }

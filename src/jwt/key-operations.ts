@@ -1,14 +1,8 @@
 /** What operators do with the key directory: list, generate, rotate, retire, export. Running instances read it again. */
 import type { Algorithm } from '../core/realm.ts';
+import { withLock } from './directory-lock.ts';
 import { type KeyMaking, loadKeyDirectory, makeKey } from './key-directory.ts';
-import {
-  KeyDirectoryError,
-  type KeyEntry,
-  readIndex,
-  removeKeyFile,
-  withLock,
-  writeIndex,
-} from './key-files.ts';
+import { KeyDirectoryError, type KeyEntry, readIndex, removeKeyFile, writeIndex } from './key-files.ts';
 import { activated, deadFromMs, retired, seenByAllFromMs } from './key-lifecycle.ts';
 import { publishedKeys } from './published-keys.ts';
 import type { KeyState } from './signing-key.ts';

@@ -238,7 +238,10 @@ describe('rotateKeys', () => {
   it('loses no rotation when two happen together', async () => {
     await open();
     const [[first], [second]] = await Promise.all([rotate(true), rotate(true)]);
-    expect(second?.retiredId).toBe(first?.activatedId);
+    // Either may be the earlier one.
+    expect([second?.retiredId === first?.activatedId, first?.retiredId === second?.activatedId]).toContain(
+      true,
+    );
   });
 });
 

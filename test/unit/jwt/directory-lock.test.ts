@@ -1,0 +1,118 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withLock } from '../../../src/jwt/directory-lock.ts';
+
+let directory: string;
+let lock: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'countersign-lock-'));
+  lock = join(directory, 'keys.lock');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+/** What a holder of this process writes about itself. */
+async function ownLock(): Promise<Record<string, unknown>> {
+  return await withLock(directory, () => Promise.resolve(JSON.parse(readFileSync(lock, 'utf8'))));
+}
+
+/** The lock of another process, as it left it. */
+async function leaveLock(changes: object): Promise<void> {
+  writeFileSync(lock, JSON.stringify({ ...(await ownLock()), id: randomUUID(), ...changes }));
+}
+
+/** The number of a process that has ended. */
+function deadPid(): number {
+  return spawnSync(process.execPath, ['--version']).pid;
+}
+
+/** Whether the change ran; the lock is let go so that nothing waits on after the test. */
+async function runsAtOnce(): Promise<boolean> {
+  let hasRun = false;
+  const running = withLock(directory, () => {
+    hasRun = true;
+    return Promise.resolve();
+  });
+  await Promise.race([running, delay(300)]);
+  const ran = hasRun;
+  rmSync(lock, { force: true });
+  await running;
+  return ran;
+}
+
+describe('withLock()', () => {
+  it('lets one change run at a time, in one process too', async () => {
+    let running = 0;
+    const change = async () => {
+      running += 1;
+      expect(running).toBe(1);
+      await delay(5);
+      running -= 1;
+    };
+    await Promise.all(Array.from({ length: 5 }, () => withLock(directory, change)));
+  });
+
+  it('lets go when the change fails, and leaves nothing behind', async () => {
+    await expect(withLock(directory, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await runsAtOnce()).toBe(true);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('takes over at once where the holder is dead', async () => {
+    await leaveLock({ pid: deadPid() });
+    expect(await runsAtOnce()).toBe(true);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('takes over from an earlier process of the same number, as a restarted container has', async () => {
+    await leaveLock({});
+    expect(await runsAtOnce()).toBe(true);
+  });
+
+  it('is taken over by one of many', async () => {
+    await leaveLock({ pid: deadPid() });
+    let running = 0;
+    const change = async () => {
+      running += 1;
+      expect(running).toBe(1);
+      await delay(2);
+      running -= 1;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => withLock(directory, change)));
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('waits for a holder that lives', async () => {
+    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
+    await leaveLock({ pid: child.pid });
+    expect(await runsAtOnce()).toBe(false);
+    child.kill('SIGKILL');
+  });
+
+  it.each([
+    ['of another machine', { machine: 'elsewhere pid:[1]', pid: 2 ** 30 }],
+    ['without a number', { pid: 'none' }],
+    ['with the number 0, which is every process of the group', { pid: 0 }],
+    ['with a negative number', { pid: -1 }],
+    ['whose id is a path', { id: '../../../../etc/passwd', pid: 2 ** 30 }],
+  ])('waits for a holder %s', async (_what, changes) => {
+    await leaveLock(changes);
+    expect(await runsAtOnce()).toBe(false);
+  });
+
+  it.each(['', '{', '[]', 'null', '12345'])('waits where the lock says %j', async (text) => {
+    writeFileSync(lock, text);
+    expect(await runsAtOnce()).toBe(false);
+  });
+
+  it('leaves the lock of who was faster alone', async () => {
+    await leaveLock({ pid: deadPid() });
+    const holder = JSON.parse(readFileSync(lock, 'utf8'));
+    writeFileSync(`${lock}.${holder.id}`, ''); // somebody else is about to remove it
+    expect(await runsAtOnce()).toBe(false);
+  });
+});
