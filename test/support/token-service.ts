@@ -9,8 +9,9 @@ import { openRevocationFeed } from '../../src/tokens/revocation-feed.ts';
 import { createSealer } from '../../src/tokens/sealing.ts';
 import type { TokenService } from '../../src/tokens/service.ts';
 import { type FakeClock, fakeClock } from './clock.ts';
+import { silentLog } from './open-store.ts';
 import { fakeScheduler } from './scheduler.ts';
-import { silentLog, type TestDatabase, testDatabase } from './store.ts';
+import { type TestDatabase, testDatabase } from './store.ts';
 import { addFixtures } from './token-fixtures.ts';
 
 export interface TestTokenService {
