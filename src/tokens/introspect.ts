@@ -1,11 +1,11 @@
 /** Use case: what a token is worth now (RFC 7662). Unknown, expired and revoked ones are told alike. */
 import type { JsonObject } from '../core/json.ts';
 import { numericDate } from '../core/time.ts';
-import { tenantOf } from './access-token.ts';
 import { ServiceError } from './failure.ts';
 import { isEnded, policyInForce, refreshTokenEnd } from './refresh-policy.ts';
 import { refreshTokenLookup } from './refresh-token-value.ts';
 import type { Scope, TokenService } from './service.ts';
+import { isUsable } from './usable-user.ts';
 import { verifyAccessToken } from './verify-access-token.ts';
 
 const INACTIVE: JsonObject = { active: false };
@@ -55,8 +55,11 @@ async function introspectRefreshToken(
   const tenant = catalog.tenants.get(record.tenantId);
   if (tenant === undefined || (tenantId !== null && tenantId !== tenant.id)) return INACTIVE;
   const application = catalog.applications.get(record.applicationId ?? '') ?? null;
-  const policy = policyInForce(tenantOf(catalog, record), application);
-  if (isEnded(policy, record, service.clock())) return INACTIVE;
+  const policy = policyInForce(tenant, application);
+  const now = service.clock();
+  const user = await service.store.users.get(record.userId);
+  const isGood = application?.active === true && user !== null && isUsable(user, now);
+  if (!isGood || isEnded(policy, record, now)) return INACTIVE;
   return {
     active: true,
     iss: tenant.issuer,
@@ -64,6 +67,6 @@ async function introspectRefreshToken(
     sid: record.id,
     iat: numericDate(record.insertInstant),
     exp: numericDate(refreshTokenEnd(policy, record)),
-    ...(record.applicationId === null ? {} : { client_id: record.applicationId }),
+    client_id: application.id,
   };
 }
