@@ -72,10 +72,11 @@ export interface TestApi extends TestTokenService {
 }
 
 export async function startApi(options: ApiOptions = {}): Promise<TestApi> {
-  const tested = await testTokenService(options);
+  const log: string[] = [];
+  const parts = { log: logInto(log), ...options.parts };
+  const tested = await testTokenService({ ...options, parts });
   const provider = await addProvider(tested, options.provider);
   const records: ApiRecord[] = [];
-  const log: string[] = [];
   const trusted = compileTrustedProxies(options.trustedProxies ?? []);
   let requests = 0;
   const listener = createApiListener({
@@ -119,6 +120,8 @@ async function send(port: number, method: string, target: string, options: CallO
   const answer = await exchange(port, method, target, body, {
     ...(auth === undefined ? {} : { Authorization: auth }),
     ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+    // node:http's client frames no body of a DELETE by itself.
+    ...(body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }),
     ...headers,
   });
   requireDeclared(method, target, answer);
