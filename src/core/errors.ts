@@ -265,6 +265,9 @@ export interface ErrorOptions {
   readonly cause?: unknown;
 }
 
+/** From here on a status says that we, or what is behind us, failed. */
+const STATUS_OF_FAILURES = 500;
+
 /** A refusal or failure with its code. `message` is for the operator and never reaches a client. */
 export class CountersignError extends Error {
   override readonly name = 'CountersignError';
@@ -273,7 +276,11 @@ export class CountersignError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    // A refusal is an answer and no defect: who sends thousands shall not have us walk the stack for each.
+    const limit = Error.stackTraceLimit;
+    if (ERRORS[code].status < STATUS_OF_FAILURES) Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = limit;
     this.code = code;
     this.parameter = options.parameter;
     this.retryAfterSeconds = options.retryAfterSeconds;

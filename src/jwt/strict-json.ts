@@ -45,6 +45,9 @@ function parse(text: string): Json {
 }
 
 interface Scan {
+  readonly text: string;
+  /** False for most texts: then a string ends at the next quotation mark. */
+  readonly hasEscapes: boolean;
   /** Names seen in each open container, innermost last; null for arrays. */
   readonly open: (Set<string> | null)[];
   members: number;
@@ -53,28 +56,31 @@ interface Scan {
 }
 
 function checkText(text: string): void {
-  const scan: Scan = { open: [], members: 0, nameFollows: false };
-  for (const token of tokensOf(text)) {
-    switch (token.charAt(0)) {
-      case '{':
-        enter(scan, new Set());
-        break;
-      case '[':
-        enter(scan, null);
-        break;
-      case '}':
-      case ']':
-        scan.open.pop();
-        break;
-      case ',':
-        scan.nameFollows = scan.open.at(-1) !== null;
-        break;
-      case '"':
-        checkString(scan, token);
-        break;
-      default:
-        checkNumber(token);
-    }
+  const scan: Scan = { text, hasEscapes: text.includes('\\'), open: [], members: 0, nameFollows: false };
+  for (let start = 0; start < text.length; ) start = checkToken(scan, start);
+}
+
+/** Checks what begins here and gives its end. The text is valid JSON: all else carries nothing to check. */
+function checkToken(scan: Scan, start: number): number {
+  const character = scan.text.charAt(start);
+  switch (character) {
+    case '{':
+      enter(scan, new Set());
+      return start + 1;
+    case '[':
+      enter(scan, null);
+      return start + 1;
+    case '}':
+    case ']':
+      scan.open.pop();
+      return start + 1;
+    case ',':
+      scan.nameFollows = scan.open.at(-1) !== null;
+      return start + 1;
+    case '"':
+      return checkString(scan, start);
+    default:
+      return isNumberStart(character) ? checkNumber(scan.text, start) : start + 1;
   }
 }
 
@@ -84,49 +90,50 @@ function enter(scan: Scan, names: Set<string> | null): void {
 }
 
 /** Names are compared after unescaping: `"\u0073ub"` is `"sub"`. */
-function checkString(scan: Scan, token: string): void {
-  const content: string = token.includes('\\') ? JSON.parse(token) : token.slice(1, -1);
+function checkString(scan: Scan, start: number): number {
+  const end = endOfString(scan, start);
+  const content = contentOf(scan, start, end);
   if (!content.isWellFormed()) throw malformed('JSON string holds a lone surrogate');
-  if (!scan.nameFollows) return;
+  if (scan.nameFollows) checkName(scan, content);
+  return end;
+}
+
+function endOfString({ text, hasEscapes }: Scan, start: number): number {
+  if (!hasEscapes) return text.indexOf('"', start + 1) + 1;
+  let index = start + 1;
+  while (text.charAt(index) !== '"') index += text.charAt(index) === '\\' ? 2 : 1;
+  return index + 1;
+}
+
+function contentOf({ text, hasEscapes }: Scan, start: number, end: number): string {
+  const content = text.slice(start + 1, end - 1);
+  return hasEscapes && content.includes('\\') ? JSON.parse(text.slice(start, end)) : content;
+}
+
+function checkName(scan: Scan, name: string): void {
   scan.nameFollows = false;
   scan.members += 1;
   if (scan.members > MEMBERS_MAX) throw malformed('JSON has too many members');
   const names = scan.open.at(-1);
-  if (names?.has(content)) throw malformed('JSON object has a member twice');
-  names?.add(content);
+  if (names?.has(name)) throw malformed('JSON object has a member twice');
+  names?.add(name);
 }
 
-const NUMBER = /-?[0-9.eE+-]+/y;
-
-/** Braces, brackets, commas, strings and numbers of valid JSON; all else carries nothing to check. */
-function* tokensOf(text: string): Generator<string> {
-  for (let start = 0; start < text.length; ) {
-    const character = text.charAt(start);
-    const end = endOfToken(text, start, character);
-    if (end > start + 1 || '{}[],0123456789'.includes(character)) yield text.slice(start, end);
-    start = end;
-  }
+function isNumberStart(character: string): boolean {
+  return character === '-' || (character >= '0' && character <= '9');
 }
 
-function endOfToken(text: string, start: number, character: string): number {
-  if (character === '"') return endOfString(text, start);
-  if (character !== '-' && (character < '0' || character > '9')) return start + 1;
+const NUMBER = /[0-9.eE+-]+/y;
+
+function checkNumber(text: string, start: number): number {
   NUMBER.lastIndex = start;
   NUMBER.test(text);
-  return NUMBER.lastIndex;
-}
-
-function endOfString(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && text.charAt(index) !== '"') index += text.charAt(index) === '\\' ? 2 : 1;
-  return index + 1;
-}
-
-function checkNumber(token: string): void {
-  const value = Number(token);
+  const end = NUMBER.lastIndex;
+  const value = Number(text.slice(start, end));
   if (!Number.isFinite(value)) throw malformed('JSON number overflows');
   if (Number.isInteger(value) && !Number.isSafeInteger(value))
     throw malformed('JSON integer is beyond 2^53−1');
+  return end;
 }
 
 function malformed(message: string): CountersignError {

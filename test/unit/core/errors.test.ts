@@ -48,6 +48,22 @@ describe('CountersignError', () => {
   });
 });
 
+describe('CountersignError stack', () => {
+  it('is there for failures, where the operator looks for a defect', () => {
+    expect(new CountersignError('internal_error', 'x').stack).toContain('errors.test.ts');
+  });
+
+  it('is left out for refusals, which anyone can cause by the thousand', () => {
+    expect(new CountersignError('bad_signature', 'x').stack).not.toContain('errors.test.ts');
+  });
+
+  it('changes nothing for other errors', () => {
+    const before = Error.stackTraceLimit;
+    new CountersignError('bad_signature', 'x');
+    expect(Error.stackTraceLimit).toBe(before);
+  });
+});
+
 describe('toCountersignError()', () => {
   it('keeps a CountersignError', () => {
     const error = new CountersignError('expired', 'late');
