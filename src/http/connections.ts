@@ -90,16 +90,20 @@ export class Connections {
   #answerUnreadable(error: CountersignError, socket: Duplex): void {
     if (!socket.writable) return;
     const requestId = this.#options.randomId();
-    socket.end(problemBytes(error, requestId));
+    socket.end(this.#problem(error, requestId));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
     this.#options.handlers.onUnreadable?.(error, requestId, socket);
+  }
+
+  #problem(error: CountersignError, requestId = this.#options.randomId()): Buffer {
+    return problemBytes(error, requestId, this.#options.clock?.());
   }
 
   /** The body of a request broke while it was served: its exchange ends, and never with half an answer. */
   #breakOff(error: CountersignError, socket: Duplex, response: ServerResponse): void {
     if (isAnsweredEarly(response)) response.end();
     else if (response.headersSent || response.socket !== socket) socket.destroy();
-    else socket.end(problemBytes(error, this.#options.randomId()), () => socket.destroy());
+    else socket.end(this.#problem(error), () => socket.destroy());
   }
 
   /** A defect in a handler costs one request: 500 where nothing was sent, a cut connection otherwise. */
@@ -110,7 +114,7 @@ export class Connections {
         response.destroy();
         return;
       }
-      response.socket.end(problemBytes(toCountersignError(thrown), this.#options.randomId()));
+      response.socket.end(this.#problem(toCountersignError(thrown)));
     });
   }
 

@@ -53,7 +53,7 @@ export interface ProxyListenerOptions {
 }
 
 export function createProxyListener(options: ProxyListenerOptions): Listener {
-  const { bind, limits, tls, randomId } = options;
+  const { bind, limits, tls, randomId, clock } = options;
   const isTrusted = (address: string) => options.snapshot().trustedProxies.includes(address);
   return createListener({
     bind,
@@ -61,6 +61,7 @@ export function createProxyListener(options: ProxyListenerOptions): Listener {
     tls,
     proxyProtocol: options.proxyProtocol === true ? { isTrusted } : null,
     randomId,
+    clock,
     log: options.log,
     handlers: {
       request: (message, response, expectsContinue) => serve(options, message, response, expectsContinue),

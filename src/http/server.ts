@@ -12,6 +12,7 @@ import { CountersignError, type ErrorCode } from '../core/errors.ts';
 import type { ListenerLimits } from '../core/limits.ts';
 import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Logger } from '../core/log.ts';
+import type { Clock } from '../core/time.ts';
 import { Connections } from './connections.ts';
 import { acceptProxied, type ProxyProtocolOptions } from './proxied-connections.ts';
 import { createTlsServer, setTls, type TlsServer } from './tls.ts';
@@ -47,6 +48,8 @@ export interface ListenerOptions {
   readonly limits: ListenerLimits;
   readonly randomId: () => string;
   readonly handlers: ListenerHandlers;
+  /** For the Date of answers to what is no request. Absent: they have none. */
+  readonly clock?: Clock | undefined;
   /** Absent or null: plain HTTP. */
   readonly tls?: ListenerTls | null | undefined;
   /** Absent or null: connections begin with the client's own bytes. */

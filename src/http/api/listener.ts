@@ -64,6 +64,7 @@ export function createApiListener(options: ApiListenerOptions): Listener {
     proxyProtocol: options.proxyProtocol === true ? { isTrusted } : null,
     randomId,
     log,
+    clock: options.clock,
     handlers: {
       request: (message, response, expectsContinue) => serve(api, { message, response, expectsContinue }),
     },

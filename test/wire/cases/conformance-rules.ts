@@ -129,6 +129,7 @@ export const RULES: Readonly<Record<string, readonly RuleExchange[]>> = {
     { statuses: [200], holds: /\r\nDate: / },
     { parts: { token: null }, statuses: [401], holds: /\r\nDate: / },
     { parts: { target: '/a//b' }, statuses: [400], holds: /\r\nDate: / },
+    { bytes: 'no request\r\n\r\n', statuses: [400], holds: /\r\nDate: / },
   ],
   content_type_header_required: [
     { parts: { token: null }, statuses: [401], holds: /\r\nContent-Type: application\/problem\+json\r\n/ },
