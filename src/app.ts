@@ -1,4 +1,6 @@
 /** The composition root: a running countersign, from its configuration file to its end. */
+import { createApi } from './app/api.ts';
+import { createAttributeSource } from './app/attribute-source.ts';
 import type { Configuration, Environment } from './app/configuration.ts';
 import { type ConfigurationReader, createConfigurationReader } from './app/configuration-reader.ts';
 import { CurrentSnapshot } from './app/current-snapshot.ts';
@@ -11,7 +13,9 @@ import { Reloads } from './app/reloads.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from './app/runtime.ts';
 import { buildSnapshot } from './app/snapshot.ts';
 import { startSupervisor } from './app/supervisor.ts';
+import { openConfiguredTokenService, type RunningTokenService, seedConfigured } from './app/token-service.ts';
 import { watch } from './app/watch.ts';
+import type { Compiled } from './config/compile.ts';
 import { type ConfigIssue, formatIssues } from './config/issue.ts';
 import { createOpsListener } from './http/ops.ts';
 
@@ -34,26 +38,52 @@ export class ConfigurationError extends Error {
 /** @throws ConfigurationError; Error where keys or ports cannot be had, or workers do not start */
 export async function startApp(options: AppOptions): Promise<App> {
   const { configPath, environment } = options;
-  const reader = createConfigurationReader(configPath, environment, options.clock ?? systemClock);
+  const attributes = createAttributeSource();
+  const clock = options.clock ?? systemClock;
+  const reader = createConfigurationReader(configPath, environment, clock, attributes.lookup);
   const result = await reader.read();
   if ('issues' in result) throw new ConfigurationError(result.issues);
   const { configuration } = result;
   const runtime = createRuntime(configuration.compiled.observability, options);
   if (configuration.compiled.workers > 1)
     return await startSupervisor({ configuration, reader, runtime, configPath, environment });
-  return await startAlone(configuration, reader, runtime);
+  const tokenService = await startTokenService(configuration.compiled, runtime);
+  attributes.use(tokenService);
+  try {
+    return await startAlone({ first: configuration, reader, runtime, tokenService });
+  } catch (error) {
+    await tokenService?.close();
+    throw error;
+  }
+}
+
+/** Null where the configuration has none. */
+async function startTokenService(compiled: Compiled, runtime: Runtime): Promise<RunningTokenService | null> {
+  await seedConfigured(compiled, runtime);
+  return await openConfiguredTokenService(compiled, runtime);
+}
+
+interface Parts {
+  readonly first: Configuration;
+  readonly reader: ConfigurationReader;
+  readonly runtime: Runtime;
+  readonly tokenService: RunningTokenService | null;
 }
 
 /** One process that does everything. */
-async function startAlone(first: Configuration, reader: ConfigurationReader, runtime: Runtime): Promise<App> {
-  const live = new CurrentSnapshot(await build(first, runtime), runtime.log);
+async function startAlone({ first, reader, runtime, tokenService }: Parts): Promise<App> {
+  const parts = { ...runtime, tokenService };
+  const live = new CurrentSnapshot(await build(first, parts), runtime.log);
   const use = async (next: Configuration) => {
-    const snapshot = await build(next, runtime);
+    const snapshot = await build(next, parts);
+    await seedConfigured(next.compiled, runtime);
+    await tokenService?.service.refreshCatalog();
     await snapshot.prefetched();
     live.swap(snapshot);
   };
   const reloads = new Reloads({ first, read: () => reader.read(), use, runtime });
   const gateway = createGateway(live, runtime, null);
+  const api = createApi(live, runtime, tokenService, null);
   const ending = createEnding(runtime.log, () => close());
   const ops = createOpsListener({
     bind: first.compiled.listeners.ops.bind,
@@ -61,7 +91,8 @@ async function startAlone(first: Configuration, reader: ConfigurationReader, run
     randomId,
     readiness: () => {
       const { realms } = live.current;
-      return readinessOf({ realms, isStopping: ending.hasBegun, reloadError: reloads.error });
+      const isStoreReached = tokenService?.catalogFeed.status().isCurrent ?? null;
+      return readinessOf({ realms, isStopping: ending.hasBegun, reloadError: reloads.error, isStoreReached });
     },
     metrics: () => runtime.metrics.scrape(),
     keys: () => live.current.keys,
@@ -71,15 +102,16 @@ async function startAlone(first: Configuration, reader: ConfigurationReader, run
   const unwatch = watch({ sources: reader.sources, isOn, onChange: () => reloads.reload() });
   const close = async () => {
     unwatch();
-    await gateway.close();
+    await Promise.all([gateway.close(), api.close()]);
     await reloads.settled();
     await Promise.all([ops.close(0), live.close()]);
+    await tokenService?.close();
     runtime.log.flush();
   };
   try {
     // Clients are let in last, when all else stands.
     const opsOrigin = await startListener('ops', ops, first.compiled.listeners.ops);
-    const origins = { proxy: await gateway.start(), ops: opsOrigin };
+    const origins = { api: await api.start(), proxy: await gateway.start(), ops: opsOrigin };
     runtime.log.info('Listening', origins);
     return { origins, reload: () => reloads.reload(), stop: ending.stop };
   } catch (error) {
@@ -88,7 +120,7 @@ async function startAlone(first: Configuration, reader: ConfigurationReader, run
   }
 }
 
-function build(configuration: Configuration, runtime: Runtime) {
-  runtime.nameKeySets(configuration.compiled);
-  return buildSnapshot(configuration, runtime);
+function build(configuration: Configuration, parts: Runtime & Pick<Parts, 'tokenService'>) {
+  parts.nameKeySets(configuration.compiled);
+  return buildSnapshot(configuration, parts);
 }

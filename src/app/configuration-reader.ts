@@ -1,4 +1,5 @@
 /** Reads the configuration again and again, and remembers which files it was made of. */
+import type { AttributeLookup } from '../claims/store.ts';
 import type { Clock } from '../core/time.ts';
 import { type ConfigurationResult, type Environment, readConfiguration } from './configuration.ts';
 import { type FileContents, watchedFiles } from './configuration-files.ts';
@@ -16,6 +17,7 @@ export function createConfigurationReader(
   path: string,
   environment: Environment,
   clock: Clock,
+  lookup: AttributeLookup,
 ): ConfigurationReader {
   const sources = createSources();
   let contents = new Map<string, Uint8Array>();
@@ -29,7 +31,7 @@ export function createConfigurationReader(
       const reading = new Map<string, Uint8Array>();
       contents = reading;
       const files = watchedFiles(sources.note, (file, content) => void reading.set(file, content));
-      return readConfiguration(path, environment, clock, files);
+      return readConfiguration(path, environment, clock, files, lookup);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** From a file on disk to a configuration in which everything that can be checked beforehand was checked. */
 import { availableParallelism } from 'node:os';
+import type { AttributeLookup } from '../claims/store.ts';
 import { type Compiled, compileConfig } from '../config/compile.ts';
 import { type ConfigIssue, inOrder } from '../config/issue.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
@@ -8,7 +9,7 @@ import type { VerificationKey } from '../jwt/verification-key.ts';
 import { type ConfigurationFiles, diskFiles } from './configuration-files.ts';
 import { fileCause } from './ports.ts';
 import { importRealmKeys, RealmKeyError } from './realms.ts';
-import { createRetrievers } from './retrievers.ts';
+import { createRetrievers, noStore } from './retrievers.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -28,11 +29,12 @@ export async function readConfiguration(
   environment: Environment,
   clock: Clock,
   files: ConfigurationFiles = diskFiles,
+  lookup: AttributeLookup = noStore,
 ): Promise<ConfigurationResult> {
   const loaded = loadFile(path, environment, files);
   if ('issues' in loaded) return loaded;
   const { config } = loaded;
-  const retrievers = createRetrievers(clock);
+  const retrievers = createRetrievers(clock, lookup);
   const result = compileConfig(config, {
     processors: availableParallelism(),
     readFile: (file) => files.read(file),

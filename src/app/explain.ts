@@ -125,7 +125,7 @@ async function withSnapshot<T>(
   use: (snapshot: Snapshot) => Promise<T>,
 ): Promise<T> {
   const runtime = createQuietRuntime(configuration.compiled);
-  const snapshot = await buildSnapshot(configuration, { ...runtime, isPassing: true });
+  const snapshot = await buildSnapshot(configuration, { ...runtime, isPassing: true, tokenService: null });
   try {
     return await use(snapshot);
   } finally {

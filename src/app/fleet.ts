@@ -3,6 +3,7 @@ import type { Scheduler } from '../core/time.ts';
 import { SECOND_MS } from '../core/time.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Origins } from './lifecycle.ts';
 import { LinkClosedError } from './link.ts';
 import type { StartOrder } from './worker-calls.ts';
 import type { WorkerEnd, WorkerProcess } from './worker-process.ts';
@@ -59,15 +60,15 @@ export class Fleet {
     }));
   }
 
-  /** Returns the origin of the proxy listener. @throws Error for the first worker that cannot serve; all are ended then */
-  async start(): Promise<string> {
+  /** Returns the origins, the same of all. @throws Error for the first worker that cannot serve; all are ended then */
+  async start(): Promise<Origins> {
     const starts = this.#places.map((place) => this.#startAt(place));
     try {
-      const [origin = ''] = await Promise.all(starts);
+      const [origins = { proxy: '', api: null }] = await Promise.all(starts);
       const [lost] = this.missing();
       if (lost !== undefined) throw new Error(`worker ${lost} ended while the others started`);
       this.#isReplacing = true;
-      return origin;
+      return origins;
     } catch (error) {
       this.#isStopping = true;
       for (const { kill } of this.#processes) kill();
@@ -107,7 +108,7 @@ export class Fleet {
     return [...this.#processes].map(({ ended }) => ended);
   }
 
-  async #startAt(place: Place): Promise<string> {
+  async #startAt(place: Place): Promise<Origins> {
     const { fork, orderFor, clock, log } = this.#options;
     const { number } = place;
     const worker: WorkerProcess = fork(() =>
@@ -116,12 +117,12 @@ export class Fleet {
     this.#processes.add(worker);
     const ended = worker.ended.then((end) => this.#onEnded(place, worker, end));
     try {
-      const origin = await worker.link.call('start', orderFor(number), START_MS);
+      const origins = await worker.link.call('start', orderFor(number), START_MS);
       place.worker = worker;
       place.servesSinceMs = clock();
       this.#show();
       log.info('A worker serves', { worker: number, pid: worker.pid });
-      return origin;
+      return origins;
     } catch (error) {
       worker.kill();
       await ended;

@@ -15,7 +15,7 @@ export interface WorkerShare {
   /** Of all workers. */
   readonly workers: number;
   /** On which all of them listen. */
-  readonly ports: { readonly proxy: number };
+  readonly ports: { readonly proxy: number /** Null: not served. */; readonly api: number | null };
 }
 
 export interface Gateway {

@@ -98,8 +98,8 @@ async function keyDirectory(configuration: Configuration): Promise<KeyDirectory>
 /** Fetches every key set once. */
 export async function keySetReports(configuration: Configuration): Promise<readonly KeySetReport[]> {
   const { registry } = createQuietRuntime(configuration.compiled);
-  const realms = bindRealms(configuration.compiled, configuration.realmKeys, registry);
-  const keySets = realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null);
+  const realms = bindRealms(configuration.compiled, configuration.realmKeys, registry, null);
+  const keySets = realms.map(({ remote }) => remote).filter((remote) => remote !== null);
   await Promise.all(keySets.map((keySet) => keySet.start()));
   const reports = keySetStatuses(realms);
   for (const keySet of keySets) registry.release(keySet);

@@ -1,9 +1,15 @@
 /** What a running gateway can be told, and how it ends: once. */
 import type { Logger } from '../core/log.ts';
 
+export interface Origins {
+  readonly proxy: string;
+  /** Null: the token service's API is not served. */
+  readonly api: string | null;
+}
+
 export interface RunningApp {
   /** Origins under which the listeners are reached from this machine. */
-  readonly origins: { readonly proxy: string; readonly ops: string };
+  readonly origins: Origins & { readonly ops: string };
   /** Reads the configuration again. False: it is not in order, and the old one stays. Never rejects. */
   reload(): Promise<boolean>;
   /**

@@ -18,7 +18,7 @@ interface ListenerPlace {
 
 /** Returns the origin. @throws Error that names the listener, its address and what is in the way */
 export async function startListener(
-  name: 'proxy' | 'ops',
+  name: 'proxy' | 'ops' | 'api',
   listener: Listener,
   { bind: { host, port }, tls = null }: ListenerPlace,
 ): Promise<string> {
@@ -36,7 +36,10 @@ export async function startListener(
  *
  * @throws Error that names the listener, its address and what is in the way
  */
-export async function reservePort(name: 'proxy', { bind: { host, port } }: ListenerPlace): Promise<number> {
+export async function reservePort(
+  name: 'proxy' | 'api',
+  { bind: { host, port } }: ListenerPlace,
+): Promise<number> {
   const server = createServer();
   const taken = new Promise<number>((resolve, reject) => {
     server.once('error', reject);

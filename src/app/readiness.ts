@@ -9,9 +9,11 @@ export interface ReadinessInput {
   readonly isStopping: boolean;
   /** Of the last reload that failed; null after a good one. */
   readonly reloadError: string | null;
+  /** False: the token service does not reach its store. Null: there is none. */
+  readonly isStoreReached: boolean | null;
 }
 
-export function readinessOf({ realms, isStopping, reloadError }: ReadinessInput): Readiness {
+export function readinessOf({ realms, isStopping, reloadError, isStoreReached }: ReadinessInput): Readiness {
   const keySets = keySetStatuses(realms);
   const blocking = keySets
     .filter(({ state }) => state === 'loading')
@@ -20,6 +22,7 @@ export function readinessOf({ realms, isStopping, reloadError }: ReadinessInput)
         `key set of ${names.join(', ')} is not loaded: ${lastError ?? 'first fetch is running'}`,
     );
   if (isStopping) blocking.push('shutting down');
+  if (isStoreReached === false) blocking.push('the store of the token service does not answer');
   const degraded = keySets
     .filter(({ state }) => state === 'expired' || state === 'stale')
     .map(
@@ -50,11 +53,11 @@ export interface KeySetReport {
 export function keySetStatuses(
   realms: readonly BoundRealm[],
 ): (KeySetReport & { readonly [member: string]: string | null | readonly string[] })[] {
-  const sets = new Set(realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null));
+  const sets = new Set(realms.map(({ remote }) => remote).filter((remote) => remote !== null));
   return [...sets].map((keySet) => {
     const status = keySet.status();
     return {
-      realms: realms.filter((bound) => bound.keySet === keySet).map(({ realm }) => realm.name),
+      realms: realms.filter((bound) => bound.remote === keySet).map(({ realm }) => realm.name),
       url: status.url,
       state: status.state,
       kids: status.kids,

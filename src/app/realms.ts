@@ -1,15 +1,19 @@
 /** Realms bound to what checks their tokens: configured keys are imported, key sets come from the registry. */
 import type { Compiled, RealmKeySettings } from '../config/compile.ts';
+import { CountersignError } from '../core/errors.ts';
 import type { Realm } from '../core/realm.ts';
 import { KeyPolicyError } from '../jwt/jwk-policy.ts';
 import type { KeySetSource, RemoteKeySet } from '../jwt/jwks.ts';
 import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
 import { importJwk, importPem, importSecret } from '../jwt/keys.ts';
 import { acceptsUnsigned, type RealmBinding } from '../jwt/realm-binding.ts';
-import type { VerificationKey } from '../jwt/verification-key.ts';
+import type { KeySet, VerificationKey } from '../jwt/verification-key.ts';
+import { selfGate, selfKeySet } from './self-realm.ts';
+import type { RunningTokenService } from './token-service.ts';
 
 export interface BoundRealm extends RealmBinding {
-  readonly keySet: RemoteKeySet | null;
+  /** Null: the keys are configured, or those of the token service. */
+  readonly remote: RemoteKeySet | null;
 }
 
 /** A key of a realm that the key policy refuses; `realm` names it for the message. */
@@ -58,14 +62,45 @@ export function bindRealms(
   compiled: Pick<Compiled, 'realms' | 'realmKeys'>,
   keys: ReadonlyMap<string, readonly VerificationKey[]>,
   registry: KeySetRegistry,
+  tokenService: RunningTokenService | null,
 ): BoundRealm[] {
   return compiled.realms.map((realm) => {
     const settings = compiled.realmKeys.get(realm.name);
+    if (realm.isSelf) return bindSelfRealm(realm, settings?.checksRevocation ?? true, tokenService);
     const source = settings === undefined ? null : keySetSource(realm, settings);
-    const keySet =
+    const remote =
       source === null || settings === undefined ? null : registry.acquire({ source, ...settings.jwks });
-    return { realm, signingKeys: keys.get(realm.name) ?? [], keySet };
+    return { realm, signingKeys: keys.get(realm.name) ?? [], keySet: remote, remote };
   });
+}
+
+const NO_KEYS: KeySet = {
+  url: 'self',
+  generation: 0,
+  find() {
+    throw new CountersignError('keys_unavailable', 'no token service runs in this process');
+  },
+  requireUsable() {},
+  status: () => ({
+    url: 'self',
+    state: 'loading',
+    kids: [],
+    rejected: [],
+    fetchedAtMs: null,
+    nextFetchAtMs: null,
+    lastError: null,
+  }),
+};
+
+/** Where no token service runs, as in commands that only look, the realm takes nobody. */
+function bindSelfRealm(
+  realm: Realm,
+  checksRevocation: boolean,
+  tokenService: RunningTokenService | null,
+): BoundRealm {
+  if (tokenService === null) return { realm, signingKeys: [], keySet: NO_KEYS, remote: null };
+  const parts = { issuer: realm.issuer, checksRevocation, tokenService };
+  return { realm, signingKeys: [], keySet: selfKeySet(parts), remote: null, gate: selfGate(parts) };
 }
 
 /** Names of the realms in which anybody can be anyone. */

@@ -87,8 +87,16 @@ export class Reloads {
 const FIXED_SETTINGS = ['workers', 'limits', 'observability'] as const;
 
 function warnOfRestart(first: Compiled, next: Compiled, { log }: ReloadsOptions['runtime']): void {
-  const settings = FIXED_SETTINGS.filter((key) => JSON.stringify(first[key]) !== JSON.stringify(next[key]));
+  const settings: string[] = FIXED_SETTINGS.filter(
+    (key) => JSON.stringify(first[key]) !== JSON.stringify(next[key]),
+  );
+  if (JSON.stringify(settingsOf(first)) !== JSON.stringify(settingsOf(next))) settings.push('tokenService');
   if (settings.length > 0) log.warn('Changed settings take effect at the next start only', { settings });
+}
+
+/** Objects of the token service change with the file; what it runs with does not. */
+function settingsOf({ tokenService }: Compiled) {
+  return { ...tokenService, seed: null };
 }
 
 /**
@@ -100,11 +108,16 @@ function warnOfRestart(first: Compiled, next: Compiled, { log }: ReloadsOptions[
 function requireSameListeners(first: Compiled, next: Compiled): void {
   if (JSON.stringify(fixedOf(first)) !== JSON.stringify(fixedOf(next)))
     throw new Error('listeners have changed: restart to apply the file');
+  if (JSON.stringify(first.tokenService?.store) !== JSON.stringify(next.tokenService?.store))
+    throw new Error('the store of the token service has changed: restart to apply the file');
 }
 
-function fixedOf({ listeners: { proxy, ops } }: Compiled) {
-  const { bind, tls, proxyProtocol } = proxy;
-  return [ops, bind, proxyProtocol, tls !== null, (tls?.clientAuthorities ?? null) !== null];
+function fixedOf({ listeners: { proxy, ops, api } }: Compiled) {
+  return [ops, proxy.proxyProtocol, ...[proxy, api].map((place) => place && fixedPlace(place))];
+}
+
+function fixedPlace({ bind, tls }: Pick<Compiled['listeners']['proxy'], 'bind' | 'tls'>) {
+  return [bind, tls !== null, (tls?.clientAuthorities ?? null) !== null];
 }
 
 /** What an operator must not overlook, in the log whenever a configuration comes into use. */

@@ -17,7 +17,7 @@ export interface Retrievers {
 export const noStore: AttributeLookup = () =>
   Promise.reject(new Error('the token service does not run in this process'));
 
-export function createRetrievers(clock: Clock, lookup: AttributeLookup = noStore): Retrievers {
+export function createRetrievers(clock: Clock, lookup: AttributeLookup): Retrievers {
   const loading: Promise<string | null>[] = [];
   return {
     retrieverFor(spec) {

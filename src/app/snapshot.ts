@@ -15,6 +15,7 @@ import type { Configuration } from './configuration.ts';
 import { minterObserver, upstreamObserver, verifierObserver } from './observe.ts';
 import { randomId, schedule } from './ports.ts';
 import { type BoundRealm, bindRealms } from './realms.ts';
+import type { RunningTokenService } from './token-service.ts';
 
 export interface Snapshot extends ProxySnapshot {
   readonly compiled: Compiled;
@@ -34,6 +35,8 @@ export interface SnapshotParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Null: none runs in this process. */
+  readonly tokenService: RunningTokenService | null;
   /** Nothing is written to `dataDir`. For a snapshot that is looked at and thrown away. */
   readonly isPassing?: boolean;
   /** The supervisor makes the signing keys. */
@@ -44,11 +47,11 @@ export interface SnapshotParts {
 export async function buildSnapshot(configuration: Configuration, parts: SnapshotParts): Promise<Snapshot> {
   const { compiled, realmKeys } = configuration;
   const keyring = await openSigningKeys(compiled, parts);
-  const realms = bindRealms(compiled, realmKeys, parts.registry);
+  const realms = bindRealms(compiled, realmKeys, parts.registry, parts.tokenService);
   const verifier = verifierOf(compiled, realms, parts);
   const minter = minterOf(compiled, keyring, parts);
   const upstreams = upstreamsOf(compiled, parts);
-  const keySets = realms.map(({ keySet }) => keySet).filter((keySet) => keySet !== null);
+  const keySets = realms.map(({ remote }) => remote).filter((remote) => remote !== null);
   return {
     compiled,
     realms,

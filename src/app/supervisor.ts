@@ -13,8 +13,9 @@ import type { ConfigurationReader } from './configuration-reader.ts';
 import { Fleet } from './fleet.ts';
 import { FleetMetrics } from './fleet-metrics.ts';
 import { reloadAll } from './fleet-reload.ts';
+import type { WorkerShare } from './gateway.ts';
 import { createTurns } from './in-turn.ts';
-import { createEnding, type Ending, type RunningApp } from './lifecycle.ts';
+import { createEnding, type Ending, type Origins, type RunningApp } from './lifecycle.ts';
 import { reservePort, startListener } from './listening.ts';
 import { randomId, schedule } from './ports.ts';
 import { fleetReadiness } from './readiness.ts';
@@ -22,6 +23,7 @@ import { Reloads } from './reloads.ts';
 import type { Runtime } from './runtime.ts';
 import { createSharedDocuments } from './shared-documents.ts';
 import { openSigningKeys, publishedKeysOf } from './snapshot.ts';
+import { seedConfigured } from './token-service.ts';
 import { watch } from './watch.ts';
 import { forkWorker } from './worker-process.ts';
 
@@ -48,7 +50,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Runni
   try {
     // Clients are let in last, when all else stands.
     const ops = await startListener('ops', supervisor.ops, listeners.ops);
-    const origins = { proxy: await supervisor.startWorkers(), ops };
+    const origins = { ...(await supervisor.startWorkers()), ops };
     log.info('Listening', { ...origins, workers: options.configuration.compiled.workers });
     return { origins, reload: () => supervisor.reloads.reload(), stop: supervisor.ending.stop };
   } catch (error) {
@@ -70,7 +72,7 @@ class Supervisor {
   /** What `#configuration` was made of; workers that start are given it. */
   #files: FileContents;
   #keyring: Keyring;
-  #proxyPort = 0;
+  #ports: WorkerShare['ports'] = { proxy: 0, api: null };
 
   constructor(options: SupervisorOptions, keyring: Keyring) {
     const { configuration, reader, runtime } = options;
@@ -88,9 +90,14 @@ class Supervisor {
     this.#keysTimer = setInterval(() => void this.#keyring.reload(), KEYS_RELOAD_MS).unref();
   }
 
-  /** Returns the origin of the proxy listener. */
-  async startWorkers(): Promise<string> {
-    this.#proxyPort = await reservePort('proxy', this.#configuration.compiled.listeners.proxy);
+  async startWorkers(): Promise<Origins> {
+    const { compiled } = this.#configuration;
+    const { proxy, api } = compiled.listeners;
+    await seedConfigured(compiled, this.#options.runtime);
+    this.#ports = {
+      proxy: await reservePort('proxy', proxy),
+      api: api === null ? null : await reservePort('api', api),
+    };
     return await this.#inTurn(() => this.#fleet.start());
   }
 
@@ -108,6 +115,7 @@ class Supervisor {
     const { runtime, reader } = this.#options;
     const files = reader.contents;
     const keyring = await openSigningKeys(next.compiled, runtime);
+    await seedConfigured(next.compiled, runtime);
     await reloadAll(this.#fleet.serving(), files, runtime.log);
     this.#configuration = next;
     this.#files = files;
@@ -136,7 +144,7 @@ class Supervisor {
         }),
       orderFor: (number) => ({
         number,
-        share: { workers, ports: { proxy: this.#proxyPort } },
+        share: { workers, ports: this.#ports },
         configPath,
         environment,
         files: this.#files,

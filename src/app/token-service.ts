@@ -1,10 +1,12 @@
 /** The token service, composed: its store, its catalog, its keys, its lambdas and webhooks, behind one object. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { TokenServiceSettings } from '../config/compile/token-service.ts';
+import type { Compiled } from '../config/compile.ts';
 import { createWebhookClient } from '../forward/send-webhook.ts';
 import { checkIdentityProvider } from '../identity-providers/check-provider.ts';
 import { createLambdas } from '../identity-providers/lambda/lambdas.ts';
 import { createSandbox } from '../identity-providers/lambda/sandbox.ts';
+import type { ForeignTokens } from '../identity-providers/ports.ts';
 import { openPostgresStore } from '../stores/postgres/open.ts';
 import { openSqliteStore } from '../stores/sqlite/open.ts';
 import { type CatalogFeed, openCatalogFeed } from '../tokens/catalog-feed.ts';
@@ -12,12 +14,13 @@ import { startDeliveries } from '../tokens/events/delivery.ts';
 import { createWebhookEvents } from '../tokens/events/webhook-events.ts';
 import { ServiceError } from '../tokens/failure.ts';
 import { startHousekeeping } from '../tokens/housekeeping.ts';
-import type { Random } from '../tokens/ports.ts';
+import type { Random, Sealer } from '../tokens/ports.ts';
 import { openRevocationFeed, type RevocationFeed } from '../tokens/revocation-feed.ts';
 import { createSealer } from '../tokens/sealing.ts';
 import { seedCatalog } from '../tokens/seed.ts';
 import type { TokenService } from '../tokens/service.ts';
 import type { Store } from '../tokens/store.ts';
+import { createForeignTokens } from './foreign-tokens.ts';
 import { openMasterKey } from './master-key.ts';
 import { schedule } from './ports.ts';
 import type { Runtime } from './runtime.ts';
@@ -28,8 +31,8 @@ export interface RunningTokenService {
   readonly service: TokenService;
   readonly catalogFeed: Pick<CatalogFeed, 'status'>;
   readonly revocations: RevocationFeed;
-  /** Makes the store hold what a reloaded file declares. @throws Error that names the object; nothing changed */
-  reseed(settings: TokenServiceSettings): Promise<void>;
+  /** Tokens of identity providers. */
+  readonly foreign: ForeignTokens;
   /** Calls under way are the caller's: the API listener is closed first. */
   close(): Promise<void>;
 }
@@ -44,28 +47,32 @@ const random: Random = {
   token: (bytes) => randomBytes(bytes).toString('base64url'),
 };
 
-type Outside = Pick<Runtime, 'clock' | 'log'>;
+type Outside = Pick<Runtime, 'clock' | 'log' | 'registry'>;
 
-/** @throws SeedError; StoreUnavailableError; Error where the master key or a migration is not in order */
-export async function openTokenService(
-  settings: TokenServiceSettings,
-  dataDir: string,
-  outside: Outside,
-): Promise<RunningTokenService> {
-  const sealer = createSealer(
-    settings.masterKey ?? (await openMasterKey(dataDir)),
-    settings.previousMasterKeys,
-  );
-  const store = await openStore(settings, outside);
+/**
+ * Null where the configuration has none.
+ *
+ * @throws StoreUnavailableError; Error where the master key or a migration is not in order
+ */
+export async function openConfiguredTokenService(
+  { tokenService: settings, dataDir }: Pick<Compiled, 'tokenService' | 'dataDir'>,
+  { clock, log, registry }: Outside,
+): Promise<RunningTokenService | null> {
+  if (settings === null) return null;
+  const sealer = await openSealer(settings, dataDir);
+  const store = await openStore(settings, { clock, log });
   try {
-    return await compose(settings, { sealer, store, ...outside });
+    return await compose(settings, { sealer, store, clock, log, registry });
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function openStore({ store }: TokenServiceSettings, { clock, log }: Outside): Promise<Store> {
+async function openStore(
+  { store }: TokenServiceSettings,
+  { clock, log }: Pick<Runtime, 'clock' | 'log'>,
+): Promise<Store> {
   return store.driver === 'sqlite'
     ? await openSqliteStore({ file: store.file, clock, log })
     : await openPostgresStore({ url: store.url, clock, log });
@@ -75,13 +82,12 @@ type Grounds = Outside & Pick<TokenService, 'sealer' | 'store'>;
 
 async function compose(settings: TokenServiceSettings, grounds: Grounds): Promise<RunningTokenService> {
   const { store, sealer, clock, log } = grounds;
-  const seed = (wanted: TokenServiceSettings) => seedStore(wanted, grounds);
-  await seed(settings);
   const feeds = { store, clock, schedule, log };
   const catalogFeed = await openCatalogFeed(feeds);
   const revocations = await openRevocationFeed(feeds);
   const catalog = () => catalogFeed.catalog();
   const base = { ...grounds, catalog, random, keys: keyFactory, ...createTokenSigning(sealer), revocations };
+  const foreign = createForeignTokens({ catalog, verifier: base.verifier, registry: grounds.registry });
   const sandbox = createSandbox({ ...settings.lambdaLimits, schedule });
   const webhooks = createWebhookClient();
   const deliveries = startDeliveries(base, webhooks.send, schedule);
@@ -96,14 +102,12 @@ async function compose(settings: TokenServiceSettings, grounds: Grounds): Promis
     service,
     catalogFeed,
     revocations,
-    async reseed(wanted) {
-      await seed(wanted);
-      await catalogFeed.refresh();
-    },
+    foreign,
     async close() {
       endHousekeeping();
       catalogFeed.close();
       revocations.close();
+      foreign.close();
       await Promise.all([deliveries.close(), sandbox.close()]);
       await webhooks.close();
       await store.close();
@@ -111,11 +115,29 @@ async function compose(settings: TokenServiceSettings, grounds: Grounds): Promis
   };
 }
 
-async function seedStore({ seed }: TokenServiceSettings, grounds: Grounds): Promise<void> {
+/**
+ * Makes the store hold what the file declares: once for all processes that share it, before they use it.
+ *
+ * @throws SeedError; StoreUnavailableError; Error where the master key or a migration is not in order
+ */
+export async function seedConfigured(
+  { tokenService: settings, dataDir }: Pick<Compiled, 'tokenService' | 'dataDir'>,
+  { clock, log }: Pick<Runtime, 'clock' | 'log'>,
+): Promise<void> {
+  if (settings === null) return;
+  const sealer = await openSealer(settings, dataDir);
+  const store = await openStore(settings, { clock, log });
   try {
-    await seedCatalog({ ...grounds, keys: keyFactory }, seed, checkIdentityProvider);
+    await seedCatalog({ sealer, store, clock, keys: keyFactory }, settings.seed, checkIdentityProvider);
   } catch (error) {
     if (error instanceof ServiceError) throw new SeedError(`tokenService: ${error.message}`);
     throw error;
+  } finally {
+    await store.close();
   }
+}
+
+async function openSealer(settings: TokenServiceSettings, dataDir: string): Promise<Sealer> {
+  const masterKey = settings.masterKey ?? (await openMasterKey(dataDir));
+  return createSealer(masterKey, settings.previousMasterKeys);
 }

@@ -5,6 +5,7 @@ import type { MetricValues } from '../telemetry/merged-metrics.ts';
 import type { Environment } from './configuration.ts';
 import type { FileContents } from './configuration-files.ts';
 import type { WorkerShare } from './gateway.ts';
+import type { Origins } from './lifecycle.ts';
 import type { SharedDocumentRequest } from './shared-documents.ts';
 
 export interface StartOrder {
@@ -19,8 +20,8 @@ export interface StartOrder {
 
 /** What a worker does for its supervisor. A type and not an interface: it is indexed by name. */
 export type WorkerCalls = {
-  /** Returns the origin. Rejects where the worker cannot serve. */
-  readonly start: (order: StartOrder) => Promise<string>;
+  /** Rejects where the worker cannot serve. */
+  readonly start: (order: StartOrder) => Promise<Origins>;
   /** Builds and prefetches another configuration without using it. Rejects where that fails. */
   readonly prepare: (files: FileContents) => Promise<void>;
   /** Uses what was prepared. */

@@ -1,16 +1,20 @@
 /** A worker: one of several processes that serve clients, told by its supervisor what to use and when to stop. */
 import cluster from 'node:cluster';
+import type { AttributeLookup } from '../claims/store.ts';
 import type { FetchedDocument } from '../jwt/document-fetcher.ts';
+import { type Api, createApi } from './api.ts';
+import { createAttributeSource } from './attribute-source.ts';
 import { type Configuration, type Environment, readConfiguration } from './configuration.ts';
 import { type FileContents, handedFiles } from './configuration-files.ts';
 import { CurrentSnapshot } from './current-snapshot.ts';
 import { createGateway, type Gateway } from './gateway.ts';
-import { stackOf } from './lifecycle.ts';
+import { type Origins, stackOf } from './lifecycle.ts';
 import { type Channel, createLink, type Link } from './link.ts';
 import { systemClock } from './ports.ts';
 import { readinessOf } from './readiness.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
 import { buildSnapshot, type Snapshot } from './snapshot.ts';
+import { openConfiguredTokenService, type RunningTokenService } from './token-service.ts';
 import type { StartOrder, SupervisorCalls, WorkerCalls } from './worker-calls.ts';
 
 /** True in a process that a supervisor has started. */
@@ -68,12 +72,15 @@ interface Serving {
   readonly runtime: Runtime;
   readonly live: CurrentSnapshot;
   readonly gateway: Gateway;
+  readonly api: Api;
+  readonly tokenService: RunningTokenService | null;
 }
 
 class Worker {
   /** Resolves with null when a stop that the supervisor asked for is over. */
   readonly stopped: Promise<null>;
   readonly #resolveStopped: (value: null) => void;
+  readonly #attributes = createAttributeSource();
   #serving: Serving | null = null;
   #prepared: Snapshot | null = null;
   #stopping: Promise<void> | null = null;
@@ -91,8 +98,10 @@ class Worker {
       commit: async () => this.#commit(),
       discard: () => this.#discard(),
       readiness: async () => {
-        const { realms } = this.#require().live.current;
-        return readinessOf({ realms, isStopping: this.#stopping !== null, reloadError: null });
+        const { live, tokenService } = this.#require();
+        const isStoreReached = tokenService?.catalogFeed.status().isCurrent ?? null;
+        const isStopping = this.#stopping !== null;
+        return readinessOf({ realms: live.current.realms, isStopping, reloadError: null, isStoreReached });
       },
       metrics: () => this.#require().runtime.metrics.export(),
       stop: async () => {
@@ -103,22 +112,26 @@ class Worker {
     };
   }
 
-  async #start(order: StartOrder, fetch: Fetch): Promise<string> {
-    const configuration = await configurationOf(order, order.files);
+  async #start(order: StartOrder, fetch: Fetch): Promise<Origins> {
+    const configuration = await configurationOf(order, order.files, this.#attributes.lookup);
     const fetcherFor = (ca: string | null) => (wanted: Omit<Parameters<Fetch>[0], 'ca'>) =>
       fetch({ ...wanted, ca });
     const { observability } = configuration.compiled;
     const runtime = createRuntime(observability, {}, { number: order.number, fetcherFor });
-    const live = new CurrentSnapshot(await build(configuration, runtime), runtime.log);
+    const tokenService = await openConfiguredTokenService(configuration.compiled, runtime);
+    this.#attributes.use(tokenService);
+    const live = new CurrentSnapshot(await build(configuration, { ...runtime, tokenService }), runtime.log);
     const gateway = createGateway(live, runtime, order.share);
-    this.#serving = { order, runtime, live, gateway };
-    return await gateway.start();
+    const api = createApi(live, runtime, tokenService, order.share);
+    this.#serving = { order, runtime, live, gateway, api, tokenService };
+    return { api: await api.start(), proxy: await gateway.start() };
   }
 
   async #prepare(files: FileContents): Promise<void> {
-    const { order, runtime } = this.#require();
+    const { order, runtime, tokenService } = this.#require();
     await this.#discard();
-    const snapshot = await build(await configurationOf(order, files), runtime);
+    const configuration = await configurationOf(order, files, this.#attributes.lookup);
+    const snapshot = await build(configuration, { ...runtime, tokenService });
     await snapshot.prefetched();
     this.#prepared = snapshot;
   }
@@ -144,11 +157,12 @@ class Worker {
 
   async #close(defect: unknown): Promise<void> {
     if (this.#serving === null) return;
-    const { runtime, gateway, live } = this.#serving;
+    const { runtime, gateway, live, api, tokenService } = this.#serving;
     if (defect !== undefined)
       runtime.log.error('Stopping after a defect: nothing caught this', { cause: stackOf(defect) });
-    await gateway.close();
+    await Promise.all([gateway.close(), api.close()]);
     await Promise.all([this.#discard(), live.close()]);
+    await tokenService?.close();
     runtime.log.flush();
   }
 
@@ -158,17 +172,21 @@ class Worker {
   }
 }
 
-function build(configuration: Configuration, runtime: Runtime): Promise<Snapshot> {
-  runtime.nameKeySets(configuration.compiled);
-  return buildSnapshot(configuration, { ...runtime, isWorker: true });
+function build(
+  configuration: Configuration,
+  parts: Runtime & Pick<Serving, 'tokenService'>,
+): Promise<Snapshot> {
+  parts.nameKeySets(configuration.compiled);
+  return buildSnapshot(configuration, { ...parts, isWorker: true });
 }
 
 /** @throws Error where the files are not in order, which the supervisor would have seen */
 async function configurationOf(
   { configPath, environment }: { readonly configPath: string; readonly environment: Environment },
   files: FileContents,
+  lookup: AttributeLookup,
 ): Promise<Configuration> {
-  const result = await readConfiguration(configPath, environment, systemClock, handedFiles(files));
+  const result = await readConfiguration(configPath, environment, systemClock, handedFiles(files), lookup);
   if ('configuration' in result) return result.configuration;
   throw new Error(result.issues.map(({ path, message }) => `${path}: ${message}`).join('; '));
 }

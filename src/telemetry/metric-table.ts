@@ -40,6 +40,17 @@ export const METRICS = {
     labels: ['route'],
     buckets: REQUEST_SECONDS,
   },
+  api_requests_total: {
+    type: 'counter',
+    help: 'Answered calls of the token service’s API. operation is `unknown` where there is none.',
+    labels: ['operation', 'status'],
+  },
+  api_request_duration_seconds: {
+    type: 'histogram',
+    help: 'From the head of a call to its answer.',
+    labels: ['operation'],
+    buckets: REQUEST_SECONDS,
+  },
   upstream_duration_seconds: {
     type: 'histogram',
     help: 'From forwarding to the response head of the upstream.',

@@ -47,6 +47,7 @@ export async function seedCatalog(
 ): Promise<void> {
   const wanted = await wantedObjects(service, seed, checkProvider);
   await service.store.transaction(async (records) => {
+    await records.catalog.lock();
     const present = await records.catalog.load();
     const stale = staleObjects(present, wanted);
     for (const [kind, id] of stale) await remove(records, kind, id, service.clock());

@@ -28,6 +28,8 @@ export interface UniqueName {
 /** Configuration objects. Each change raises the catalog's revision in its own transaction. */
 export interface CatalogTable {
   load(): Promise<Catalog>;
+  /** Until the end of the transaction nobody else changes the catalog. */
+  lock(): Promise<void>;
   /** Cheap: asked again and again by every process. */
   revision(): Promise<number>;
   /** @throws DuplicateError for the id (`<kind>.id`) or one of the names */

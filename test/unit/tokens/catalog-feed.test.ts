@@ -31,6 +31,7 @@ async function setUp() {
       database.looks++;
       return answer(database.revision);
     },
+    lock: () => Promise.resolve(),
     insert: () => Promise.resolve(),
     update: () => Promise.resolve(true),
     delete: () => Promise.resolve(true),
