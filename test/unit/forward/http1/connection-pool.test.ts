@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Asked, type AskOptions, poolTo, type TestPool } from '../../../support/connections.ts';
 import { settled } from '../../../support/scheduler.ts';
 import { OK, type RecordingUpstream, recordingUpstream, type Script } from '../../../support/upstream.ts';
@@ -75,6 +75,24 @@ describe('ConnectionPool', () => {
     say('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
     await expect.poll(() => upstream.openConnections()).toBe(0);
     expect(await ask().outcome).toBe('200 ok');
+  });
+
+  it('closes a connection whose answer had more behind it (S08)', async () => {
+    await start((_request, socket) => void socket.write(`${OK}x`));
+    expect(await ask().outcome).toBe('200 ok');
+    await expect.poll(() => upstream.openConnections()).toBe(0);
+  });
+
+  it('closes a connection that has rested as long as upstreams let it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    await start();
+    await ask().outcome;
+    vi.advanceTimersByTime(3999);
+    expect(await ask().outcome).toBe('200 ok');
+    expect(upstream.connections()).toBe(1);
+    vi.advanceTimersByTime(4000);
+    await expect.poll(() => upstream.openConnections()).toBe(0);
   });
 
   it('leaves a connection of a minute alone, so that a changed name is followed (U07)', async () => {
