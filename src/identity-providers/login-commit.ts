@@ -59,9 +59,10 @@ function withoutLogins({ lastLoginInstant: _, registrations, ...user }: User): o
   return { ...user, registrations: registrations.map(({ lastLoginInstant: __, ...rest }) => rest) };
 }
 
-async function writeUser({ users }: Records, { basis, user, registration }: LoginPlan): Promise<void> {
+async function writeUser({ users }: Records, plan: LoginPlan): Promise<void> {
+  const { basis, user, registration } = plan;
   if (basis.user === null) return await users.insert(user);
-  if (user.lastUpdateInstant !== basis.user.lastUpdateInstant) await users.update(user);
+  if (plan.changesUser) await users.update(user);
   if (registration === null) return;
   const before = registrationWith(basis.user, registration.applicationId);
   if (before === null) await users.insertRegistration(user.id, registration);

@@ -32,6 +32,8 @@ export interface LoginPlan {
   readonly makesLink: boolean;
   /** As it will be, registrations included; only the instants of the login itself are not in it yet. */
   readonly user: User;
+  /** False: the user is found as it will be, its registrations aside. */
+  readonly changesUser: boolean;
   /** As it will be; null: the user is not registered with the application, and does not become so. */
   readonly registration: Registration | null;
   readonly prepared: PreparedTokens | null;
@@ -45,10 +47,10 @@ export async function planLogin(service: TokenService, request: LoginRequest): P
   if (found === null) return { kind: 'pend' };
   const { basis } = found;
   const before = requireUsable(basis.user ?? newUser(service, request, found.loginId), service.clock());
-  const { user, registration } = await shapedUser(service, request, before);
+  const { user, changesUser, registration } = await shapedUser(service, request, before);
   const prepared = request.givesTokens ? await tokensFor(service, request, user, registration) : null;
   const makesLink = basis.link === null && !isFoundByEmailAlone(request.provider);
-  return { kind: 'login', basis, makesLink, user, registration, prepared };
+  return { kind: 'login', basis, makesLink, user, changesUser, registration, prepared };
 }
 
 interface Found {
@@ -121,7 +123,7 @@ async function shapedUser(
   service: TokenService,
   request: LoginRequest,
   before: User,
-): Promise<{ readonly user: User; readonly registration: Registration | null }> {
+): Promise<Pick<LoginPlan, 'user' | 'changesUser' | 'registration'>> {
   const { application, provider } = request;
   const present = registrationWith(before, application.id);
   const registers =
@@ -132,7 +134,8 @@ async function shapedUser(
   const registration = registers ? stamped(start.registration, shaped.registration, now) : null;
   const others = before.registrations.filter((one) => one !== present);
   const registrations = registration === null ? others : [...others, registration];
-  return { user: { ...stamped(before, shaped.user, now), registrations }, registration };
+  const user = stamped(before, shaped.user, now);
+  return { user: { ...user, registrations }, changesUser: user !== before, registration };
 }
 
 /** Also for who is not registered and will not be: a lambda finds something to write to. */
@@ -152,6 +155,7 @@ async function shape(
   return await lambdas.reconcile(lambdaId, { ...mapped, claims, application });
 }
 
+/** The very same object where nothing changed: instants are too coarse to tell. */
 function stamped<Owner extends User | Registration>(before: Owner, after: Owner, now: number): Owner {
   return isDeepStrictEqual(before, after) ? before : { ...after, lastUpdateInstant: now };
 }

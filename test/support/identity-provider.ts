@@ -18,8 +18,8 @@ import { createLambda } from '../../src/tokens/objects/lambdas.ts';
 import type { LoginResult } from '../../src/tokens/result.ts';
 import type { Scope, TokenService } from '../../src/tokens/service.ts';
 import type { EventLog } from '../../src/tokens/store.ts';
+import { silentLog } from './open-store.ts';
 import { fakeScheduler } from './scheduler.ts';
-import { silentLog } from './store.ts';
 import { APP_A, APP_N, EVERYWHERE } from './token-fixtures.ts';
 import type { TestTokenService } from './token-service.ts';
 import { signed, type TestKey, testKey } from './tokens.ts';
@@ -27,7 +27,6 @@ import { signed, type TestKey, testKey } from './tokens.ts';
 /** "Acme Corp. ADFS": key acme-1, domains [acme.com], LinkByEmail, enabled for APP_A and APP_N. */
 export const IDP1 = '00000000-0000-4000-8000-000000000501';
 export const K_ACME = '00000000-0000-4000-8000-000000000411';
-export const LAMBDA = '00000000-0000-4000-8000-000000000601';
 
 /** ES256: made in a moment. */
 export const acme = testKey('ES256', 'acme-1');
@@ -58,8 +57,8 @@ export interface TestProvider {
   reconcile(token: string, input?: Partial<ReconcileInput>, scope?: Scope): Promise<ReconcileResult>;
   /** The same, where a login is expected. */
   login(token: string, input?: Partial<ReconcileInput>): Promise<LoginResult>;
-  /** Makes IDP1 use a lambda of this source. */
-  useLambda(body: string, members?: object): Promise<void>;
+  /** Makes IDP1 use a new lambda of this source; `more`: other members of the provider. */
+  useLambda(body: string, lambdaMembers?: object, more?: ProviderMembers): Promise<void>;
   /** Oldest first. */
   eventLogs(): Promise<readonly EventLog[]>;
 }
@@ -105,10 +104,10 @@ export function joinProvider(
       if (result.status === 232) throw new Error('a pending link instead of a login');
       return result;
     },
-    async useLambda(source, lambdaMembers = {}) {
+    async useLambda(source, lambdaMembers = {}, more = {}) {
       const lambda = { name: 'shape', type: 'ExternalJWTReconcile', body: source, ...lambdaMembers };
-      await createLambda(service, LAMBDA, lambdaSchema.parse(lambda));
-      await change({ lambdaConfiguration: { reconcileId: LAMBDA } });
+      const { id } = await createLambda(service, undefined, lambdaSchema.parse(lambda));
+      await change({ lambdaConfiguration: { reconcileId: id }, ...more });
     },
     async eventLogs() {
       const { eventLogs } = await service.store.eventLogs.search({ startRow: 0, numberOfResults: 500 });
