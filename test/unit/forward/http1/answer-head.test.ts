@@ -27,16 +27,17 @@ describe('parseStatusLine()', () => {
 const answer = (fields: readonly string[], { status = 200, version = '1.1', method = 'GET' } = {}) =>
   continuationOf({ status, version: version === '1.0' ? '1.0' : '1.1' }, fields, method);
 
-const REFUSED: readonly (readonly [string, readonly string[]])[] = [
+type Refused = readonly [what: string, fields: readonly string[]];
+
+const REFUSED: readonly Refused[] = [
   ['both framings', ['Content-Length', '5', 'Transfer-Encoding', 'chunked']],
   ['the same length twice', ['Content-Length', '5', 'content-length', '5']],
   ['chunks twice', ['Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked']],
-  ...['chunked, chunked', 'gzip, chunked', 'identity', 'chunked;q=1', 'xchunked', ''].map((coding) => [
-    `Transfer-Encoding: ${coding}`,
-    ['Transfer-Encoding', coding],
-  ]),
+  ...['chunked, chunked', 'gzip, chunked', 'identity', 'chunked;q=1', 'xchunked', ''].map(
+    (coding): Refused => [`Transfer-Encoding: ${coding}`, ['Transfer-Encoding', coding]],
+  ),
   ...['05', '+5', '-5', '5, 5', '5 5', '0x5', '5.0', '1e3', '', '9007199254740992', '99999999999999999'].map(
-    (length) => [`Content-Length: ${length}`, ['Content-Length', length]] as const,
+    (length): Refused => [`Content-Length: ${length}`, ['Content-Length', length]] as const,
   ),
 ];
 
