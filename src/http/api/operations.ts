@@ -10,6 +10,7 @@ import type { Operation } from './operation.ts';
 import { RECONCILE_OPERATIONS } from './reconcile.ts';
 import { REFRESH_OPERATIONS } from './refresh.ts';
 import { REGISTRATION_OPERATIONS } from './registrations.ts';
+import { USER_CLAIM_OPERATIONS } from './user-claims.ts';
 import { USER_OPERATIONS } from './users.ts';
 
 export const OPERATIONS: readonly Operation[] = [
@@ -18,6 +19,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...REFRESH_OPERATIONS,
   ...JWT_OPERATIONS,
   ...USER_OPERATIONS,
+  ...USER_CLAIM_OPERATIONS,
   ...REGISTRATION_OPERATIONS,
   ...IDENTITY_PROVIDER_OPERATIONS,
   ...LINK_OPERATIONS,
