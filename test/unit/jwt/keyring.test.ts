@@ -1,4 +1,13 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -42,6 +51,27 @@ function kidsOf(keyring: Keyring): unknown[] {
 function jwksOf(keyring: Keyring): Record<string, unknown>[] {
   return JSON.parse(keyring.published().jwks().body).keys;
 }
+
+describe('openKeyring of a directory that another process fills', () => {
+  const openFilled = () =>
+    openKeyring({
+      source: { directory, isFilled: true },
+      algorithms: ['EdDSA'],
+      longestTtlMs: TTL_MS,
+      clock,
+      log: recordingLog(),
+    });
+
+  it('signs with the keys that are there', async () => {
+    const filled = await open();
+    expect((await openFilled()).active('EdDSA').id).toBe(filled.active('EdDSA').id);
+  });
+
+  it('makes none where there are none', async () => {
+    await expect(openFilled()).rejects.toThrow('No active key for EdDSA');
+    expect(existsSync(directory)).toBe(false);
+  });
+});
 
 describe('openKeyring with given keys', () => {
   it('AST-P42 signs with the active key and publishes both', async () => {

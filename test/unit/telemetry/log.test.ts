@@ -32,4 +32,13 @@ describe('createLog', () => {
     expect([...lines[0]!.trimEnd()].every((character) => character >= ' ')).toBe(true);
     expect(JSON.parse(lines[0]!).path).toBe('/a\r\n{"level":"error"}\u001b[31m"');
   });
+
+  it('puts its members into every line, and lines of others through as they are', () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', members: { worker: 2 }, write: (line) => lines.push(line) });
+    log.info('ready');
+    log.relay('{"msg":"a"}\n{"msg":"b"}\n');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ worker: 2, msg: 'ready' });
+    expect(lines[1]).toBe('{"msg":"a"}\n{"msg":"b"}\n');
+  });
 });
