@@ -1,20 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { type Edge, type EdgeOptions, get, httpUpstream, startEdge } from '../support/edge.ts';
+import { describe, expect, it } from 'vitest';
+import { get } from '../support/edge.ts';
+import { edgePerTest } from '../support/edge-per-test.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
-import { OK, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
+import { OK } from '../support/upstream.ts';
 
-let edge: Edge;
-let upstream: RecordingUpstream;
-
-async function start(options: Partial<EdgeOptions> = {}, script?: Script): Promise<void> {
-  upstream = await recordingUpstream(script);
-  edge = await startEdge({ upstreams: [httpUpstream(upstream.url)], ...options });
-}
-
-afterEach(async () => {
-  await edge.close();
-  await upstream.close();
-});
+const { edge, upstream, start } = edgePerTest();
 
 describe('a listener', () => {
   it('answers 408 to a header section that does not end (D01)', async () => {

@@ -1,33 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { AssertionPolicy } from '../../src/core/assertion.ts';
-import {
-  ECHO,
-  type Edge,
-  type EdgeOptions,
-  GOOD_TOKEN,
-  get,
-  httpUpstream,
-  MINTED,
-  route,
-  startEdge,
-} from '../support/edge.ts';
+import { ECHO, GOOD_TOKEN, get, MINTED, route } from '../support/edge.ts';
+import { edgePerTest } from '../support/edge-per-test.ts';
 import { ASSERTION_POLICY } from '../support/policy.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
-import { headerOf, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
+import { headerOf } from '../support/upstream.ts';
 
-let edge: Edge;
-let upstream: RecordingUpstream;
-
-async function start(options: Partial<EdgeOptions> = {}, script?: Script): Promise<void> {
-  upstream = await recordingUpstream(script);
-  edge = await startEdge({ upstreams: [httpUpstream(upstream.url)], ...options });
-}
-
-afterEach(async () => {
-  await edge.close();
-  await upstream.close();
-});
+const { edge, upstream, start } = edgePerTest();
 
 describe('a forwarded request', () => {
   it.each(['GET', 'POST', 'HEAD'])('carries the assertion: %s (AST-S02)', async (method) => {
@@ -275,11 +255,13 @@ describe('published keys', () => {
     expect(response.body).toContain('BEGIN PUBLIC KEY');
   });
 
-  it('are an ordinary path where they are not published, and to other methods', async () => {
+  it('are an ordinary path where they are not published', async () => {
     await start();
     expect((await exchange(edge.port, 'GET /jwks HTTP/1.1\r\nHost: gw.test\r\n\r\n')).status).toBe(401);
-    await edge.close();
-    edge = await startEdge({ upstreams: [ECHO], keys });
+  });
+
+  it('are an ordinary path to other methods', async () => {
+    await start({ keys });
     const post = 'POST /jwks HTTP/1.1\r\nHost: gw.test\r\nContent-Length: 0\r\n\r\n';
     expect((await exchange(edge.port, post)).status).toBe(401);
   });

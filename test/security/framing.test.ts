@@ -1,20 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { type Edge, type EdgeOptions, get, httpUpstream, startEdge } from '../support/edge.ts';
+import { describe, expect, it } from 'vitest';
+import { type EdgeOptions, get, httpUpstream } from '../support/edge.ts';
+import { edgePerTest } from '../support/edge-per-test.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
-import { headerOf, OK, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
+import { headerOf, OK, type Script } from '../support/upstream.ts';
 
-let edge: Edge;
-let upstream: RecordingUpstream;
-
-async function start(script?: Script, options: Partial<EdgeOptions> = {}): Promise<void> {
-  upstream = await recordingUpstream(script);
-  edge = await startEdge({ upstreams: [httpUpstream(upstream.url)], ...options });
-}
-
-afterEach(async () => {
-  await edge.close();
-  await upstream.close();
-});
+const { edge, upstream, start: startWith } = edgePerTest();
+const start = (script?: Script, options: Partial<EdgeOptions> = {}) => startWith(options, script);
 
 const NEXT = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
 
@@ -213,8 +204,7 @@ async function startEarlyAnswer(): Promise<void> {
       resolve(typeof address === 'object' && address !== null ? address.port : 0);
     });
   });
-  upstream = await recordingUpstream();
-  edge = await startEdge({ upstreams: [httpUpstream(`http://127.0.0.1:${port}`)] });
+  await startWith({ upstreams: [httpUpstream(`http://127.0.0.1:${port}`)] });
   server.unref();
 }
 

@@ -1,29 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import {
-  type Edge,
-  type EdgeOptions,
-  GOOD_TOKEN,
-  get,
-  httpUpstream,
-  MINTED,
-  route,
-  startEdge,
-} from '../support/edge.ts';
+import { describe, expect, it } from 'vitest';
+import { GOOD_TOKEN, get, MINTED, route } from '../support/edge.ts';
+import { edgePerTest } from '../support/edge-per-test.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
-import { headerOf, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
+import { headerOf } from '../support/upstream.ts';
 
-let edge: Edge;
-let upstream: RecordingUpstream;
-
-async function start(options: Partial<EdgeOptions> = {}, script?: Script): Promise<void> {
-  upstream = await recordingUpstream(script);
-  edge = await startEdge({ upstreams: [httpUpstream(upstream.url)], ...options });
-}
-
-afterEach(async () => {
-  await edge.close();
-  await upstream.close();
-});
+const { edge, upstream, start } = edgePerTest();
 
 const PUBLIC = [route({ auth: 'none', realms: [], tokenLocations: [] })];
 

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { CERT, KEY as KEY_PEM } from '../support/certificates.ts';
-import { type Edge, GOOD_TOKEN, httpUpstream, MINTED, route, startEdge } from '../support/edge.ts';
+import { GOOD_TOKEN, httpUpstream, MINTED, route, startEdge } from '../support/edge.ts';
+import { edgePerTest } from '../support/edge-per-test.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
-import { headerOf, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
+import { headerOf, type Script } from '../support/upstream.ts';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const ACCEPT = createHash('sha1').update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
@@ -24,21 +25,12 @@ function handshake(headers = '', upgrade = 'websocket', path = '/chat//x?y=//z')
 
 const AUTHORIZED = `Authorization: Bearer ${GOOD_TOKEN}\r\n`;
 
-let edge: Edge;
-let upstream: RecordingUpstream;
-
-async function start(script: Script): Promise<void> {
-  upstream = await recordingUpstream(script);
-  edge = await startEdge({
-    upstreams: [httpUpstream(upstream.url)],
-    routes: [route({ allowPath: ['emptySegments'] })],
-  });
-}
-
-afterEach(async () => {
-  await edge.close();
-  await upstream.close();
-});
+const {
+  edge,
+  upstream,
+  start: startWith,
+} = edgePerTest({ routes: [route({ allowPath: ['emptySegments'] })] });
+const start = (script: Script) => startWith({}, script);
 
 describe('upgrade', () => {
   it('answers 401 before any upstream connection (W01)', async () => {

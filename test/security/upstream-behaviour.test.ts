@@ -4,34 +4,15 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CERT, KEY } from '../support/certificates.ts';
-import {
-  type Edge,
-  type EdgeOptions,
-  GOOD_TOKEN,
-  get,
-  httpUpstream,
-  route,
-  startEdge,
-  TIMEOUTS,
-  TLS,
-} from '../support/edge.ts';
+import { GOOD_TOKEN, get, httpUpstream, route, TIMEOUTS, TLS } from '../support/edge.ts';
+import { type EdgeTestOptions, edgePerTest } from '../support/edge-per-test.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
-import { type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
+import type { Script } from '../support/upstream.ts';
 
-let edge: Edge;
-let upstream: RecordingUpstream;
-
-async function start(script?: Script, options: Partial<EdgeOptions> = {}): Promise<void> {
-  upstream = await recordingUpstream(script);
-  edge = await startEdge({ upstreams: [httpUpstream(upstream.url)], ...options });
-}
-
-afterEach(async () => {
-  await edge.close();
-  await upstream.close();
-});
+const { edge, upstream, start: startWith } = edgePerTest();
+const start = (script?: Script, options: EdgeTestOptions = {}) => startWith(options, script);
 
 const answering =
   (bytes: string): Script =>
@@ -135,21 +116,14 @@ describe('an upstream that', () => {
   });
 
   it('does not answer is 504 (U07)', async () => {
-    await start(() => {}, {});
-    await edge.close();
-    edge = await startEdge({
-      upstreams: [httpUpstream(upstream.url, { timeouts: { ...TIMEOUTS, responseMs: 200 } })],
-    });
+    await start(() => {}, { settings: { timeouts: { ...TIMEOUTS, responseMs: 200 } } });
     const response = await exchange(edge.port, get('/'));
     expect(JSON.parse(response.body)).toMatchObject({ status: 504, code: 'upstream_timeout' });
   });
 
   it('falls silent in the middle of a body has the client cut off', async () => {
-    await start(answering('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'));
-    await edge.close();
-    edge = await startEdge({
-      upstreams: [httpUpstream(upstream.url, { timeouts: { ...TIMEOUTS, idleMs: 200 } })],
-    });
+    const half = answering('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+    await start(half, { settings: { timeouts: { ...TIMEOUTS, idleMs: 200 } } });
     const client = await rawClient(edge.port);
     client.send(get('/'));
     await client.closed();
@@ -219,9 +193,7 @@ describe('an upstream that', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'countersign-')), 'app.sock');
     const server = createHttpServer((request, response) => response.end(`unix ${request.headers.host}`));
     await new Promise<void>((resolve) => server.listen(path, resolve));
-    await start();
-    await edge.close();
-    edge = await startEdge({ upstreams: [httpUpstream(`unix:${path}`)] });
+    await startWith({ upstreams: [httpUpstream(`unix:${path}`)] });
     expect((await exchange(edge.port, get('/'))).body).toBe('unix localhost');
     server.close();
   });
@@ -229,12 +201,10 @@ describe('an upstream that', () => {
 
 describe('an upstream certificate', () => {
   it('that no authority signed is 502 (U04)', async () => {
-    await start();
     const tls = createTlsServer({ key: KEY, cert: CERT }, (_request, response) => response.end('tls'));
     await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
     const { port } = tls.address() as AddressInfo;
-    await edge.close();
-    edge = await startEdge({ upstreams: [httpUpstream(`https://127.0.0.1:${port}`)] });
+    await startWith({ upstreams: [httpUpstream(`https://127.0.0.1:${port}`)] });
     const response = await exchange(edge.port, get('/'));
     expect(response.status).toBe(502);
     expect(edge.records[0]?.detail).toMatch(/self.signed/i);
@@ -247,14 +217,12 @@ describe('an upstream certificate', () => {
   ])(
     'is checked against the configured name %s, whatever Host the client sends (U04)',
     async (serverName, status) => {
-      await start();
       const names: string[] = [];
       const tls = createTlsServer({ key: KEY, cert: CERT }, (_request, response) => response.end('tls'));
       tls.on('secureConnection', (socket) => names.push(String(socket.servername)));
       await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
       const { port } = tls.address() as AddressInfo;
-      await edge.close();
-      edge = await startEdge({
+      await startWith({
         upstreams: [httpUpstream(`https://127.0.0.1:${port}`, { tls: { ...TLS, ca: CERT, serverName } })],
         routes: [route({ preserveHost: true })],
       });
