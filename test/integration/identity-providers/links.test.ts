@@ -207,6 +207,16 @@ describe('lookUpProvider()', () => {
   });
 });
 
+describe('lookups and reconciles in turn', () => {
+  it('IDP-P53: do not disturb each other, a thousand times', async () => {
+    const claims = { sub: 'turns', email: 'turns@acme.com' };
+    for (let turn = 0; turn < 500; turn += 1) {
+      expect(lookUpProvider(service, { domain: 'jenny@acme.com' }).id).toBe(IDP1);
+      expect((await idp.login(idp.token(claims))).status).toBe(200);
+    }
+  });
+});
+
 describe('checkIdentityProvider()', () => {
   const check = (members: object) =>
     refusalOf(() => checkIdentityProvider(service.catalog(), providerOf({ ...members })));
