@@ -1,8 +1,8 @@
 /** What outlives configurations: clock, log, metrics, and the key sets that snapshots share. */
 import type { Compiled } from '../config/compile.ts';
+import type { DocumentFetcher } from '../core/document.ts';
 import type { Clock } from '../core/time.ts';
 import { createDocumentFetcher } from '../forward/fetch-document.ts';
-import type { DocumentFetcher } from '../jwt/document-fetcher.ts';
 import { createKeySetRegistry, type KeySetRegistry } from '../jwt/key-set-registry.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';

@@ -2,9 +2,10 @@
  * Documents of issuers, fetched once for all workers: a worker that asks is given what another one has caused to be
  * fetched meanwhile, and only where there is nothing new for it the issuer is asked.
  */
+
+import type { DocumentFetcher, DocumentRequest, FetchedDocument } from '../core/document.ts';
 import type { Clock } from '../core/time.ts';
 import { SECOND_MS } from '../core/time.ts';
-import type { DocumentFetcher, DocumentRequest, FetchedDocument } from '../jwt/document-fetcher.ts';
 
 export interface SharedDocumentRequest extends DocumentRequest {
   /** PEM certificates that the fetch trusts; null: the system's. */

@@ -1,6 +1,7 @@
 /** What a supervisor and its workers ask of one another. */
+
+import type { FetchedDocument } from '../core/document.ts';
 import type { Readiness } from '../http/ops.ts';
-import type { FetchedDocument } from '../jwt/document-fetcher.ts';
 import type { MetricValues } from '../telemetry/merged-metrics.ts';
 import type { Environment } from './configuration.ts';
 import type { FileContents } from './configuration-files.ts';

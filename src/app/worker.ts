@@ -1,7 +1,7 @@
 /** A worker: one of several processes that serve clients, told by its supervisor what to use and when to stop. */
 import cluster from 'node:cluster';
 import type { AttributeLookup } from '../claims/store.ts';
-import type { FetchedDocument } from '../jwt/document-fetcher.ts';
+import type { FetchedDocument } from '../core/document.ts';
 import { type Api, createApi } from './api.ts';
 import { createAttributeSource } from './attribute-source.ts';
 import { type Configuration, type Environment, readConfiguration } from './configuration.ts';

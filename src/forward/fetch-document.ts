@@ -1,5 +1,6 @@
 /** Fetches one small document (a key set, discovery metadata) from a configured URL, with every limit set. */
 import { Agent, type Dispatcher, request } from 'undici';
+import type { DocumentFetcher, DocumentRequest, FetchedDocument } from '../core/document.ts';
 import { AddressError, guardedLookup, isLoopbackHost, requireAllowedHost } from './address-guard.ts';
 
 export type DocumentErrorKind =
@@ -36,27 +37,8 @@ export interface DocumentFetcherOptions {
   readonly plainHttpHosts?: ReadonlySet<string>;
 }
 
-export interface DocumentRequest {
-  readonly url: string;
-  /** Sent as If-None-Match; null: unconditional. */
-  readonly etag: string | null;
-  /** For the whole exchange: resolve, connect, headers and body. */
-  readonly timeoutMs: number;
-}
-
-export type FetchedDocument =
-  | {
-      readonly status: 200;
-      readonly body: string;
-      readonly etag: string | null;
-      readonly cacheMaxAgeMs: number | null;
-    }
-  | { readonly status: 304; readonly cacheMaxAgeMs: number | null };
-
 /** GETs a document. @throws DocumentError for anything but a 200 within the limits, or a 304 when asked with an ETag. */
-export function createDocumentFetcher(
-  options: DocumentFetcherOptions,
-): (wanted: DocumentRequest) => Promise<FetchedDocument> {
+export function createDocumentFetcher(options: DocumentFetcherOptions): DocumentFetcher {
   const ca = options.ca === null ? {} : { ca: options.ca };
   const dispatcher = new Agent({ connect: { ...ca, lookup: guardedLookup, allowH2: false } });
   return async (wanted) => {

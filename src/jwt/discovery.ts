@@ -1,6 +1,7 @@
 /** Finds the key set of an issuer: OpenID Connect Discovery 1.0 §4, then RFC 8414 §3. */
+
+import type { DocumentFetcher } from '../core/document.ts';
 import { isJsonObject, type JsonObject, member } from '../core/json.ts';
-import type { DocumentFetcher } from './document-fetcher.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** The metadata cannot be used. The message is for the operator. */

@@ -2,11 +2,12 @@
  * The key-set engine: keeps one remote key set loaded. Requests never cause a fetch each; they read what is there,
  * or wait for the one fetch in flight. States: loading → fresh → stale → expired, and back to fresh.
  */
+
+import type { DocumentFetcher } from '../core/document.ts';
 import { CountersignError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { type Clock, type Scheduler, SECOND_MS } from '../core/time.ts';
 import { discoverJwksUri } from './discovery.ts';
-import type { DocumentFetcher } from './document-fetcher.ts';
 import { backOffMs, refreshDelayMs } from './fetch-schedule.ts';
 import { describe, type LoadedKeySet, loadKeySet } from './loaded-key-set.ts';
 import type { KeySet, KeySetState, KeySetStatus, VerificationKey } from './verification-key.ts';

@@ -1,5 +1,5 @@
 /** Shares one engine between all realms that name the same key set, and keeps it across reloads of the configuration. */
-import type { DocumentFetcher } from './document-fetcher.ts';
+import type { DocumentFetcher } from '../core/document.ts';
 import { createKeySet, type KeySetPorts, type KeySetSettings, type RemoteKeySet } from './jwks.ts';
 
 export interface RegisteredKeySetSettings extends KeySetSettings {

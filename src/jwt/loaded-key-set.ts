@@ -1,5 +1,5 @@
 /** One good fetch of a key set as a value: replaced as a whole, so that a key which the issuer removed is gone. */
-import type { FetchedDocument } from './document-fetcher.ts';
+import type { FetchedDocument } from '../core/document.ts';
 import { freshForMs } from './fetch-schedule.ts';
 import { KeyPolicyError } from './jwk-policy.ts';
 import { type ImportedKeySet, importKeySet } from './jwk-set.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSharedDocuments } from '../../../src/app/shared-documents.ts';
+import type { DocumentRequest, FetchedDocument } from '../../../src/core/document.ts';
 import { HOUR_MS, SECOND_MS } from '../../../src/core/time.ts';
-import type { DocumentRequest, FetchedDocument } from '../../../src/jwt/document-fetcher.ts';
 import { fakeClock } from '../../support/clock.ts';
 
 const URL_OF_SET = 'https://idp.test/jwks';

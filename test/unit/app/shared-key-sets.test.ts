@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSharedDocuments } from '../../../src/app/shared-documents.ts';
+import type { FetchedDocument } from '../../../src/core/document.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../src/core/time.ts';
-import type { FetchedDocument } from '../../../src/jwt/document-fetcher.ts';
 import { createKeySet, type RemoteKeySet } from '../../../src/jwt/jwks.ts';
 import { fakeClock } from '../../support/clock.ts';
 import { fakeScheduler, settled } from '../../support/scheduler.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { DocumentFetcher } from '../../../src/core/document.ts';
 import { discoverJwksUri } from '../../../src/jwt/discovery.ts';
-import type { DocumentFetcher } from '../../../src/jwt/document-fetcher.ts';
 
 const JWKS_URI = 'https://keys.test/jwks';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { DocumentRequest, FetchedDocument } from '../../../src/core/document.ts';
 import type { LogFields } from '../../../src/core/log.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../src/core/time.ts';
-import type { DocumentRequest, FetchedDocument } from '../../../src/jwt/document-fetcher.ts';
 import { createKeySet, type KeySetSettings, type RemoteKeySet } from '../../../src/jwt/jwks.ts';
 import type { VerificationKey } from '../../../src/jwt/verification-key.ts';
 import { type FakeClock, fakeClock } from '../../support/clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { DocumentRequest } from '../../../src/core/document.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../src/core/time.ts';
-import type { DocumentRequest } from '../../../src/jwt/document-fetcher.ts';
 import { createKeySetRegistry, type RegisteredKeySetSettings } from '../../../src/jwt/key-set-registry.ts';
 import { fakeClock } from '../../support/clock.ts';
 import { fakeScheduler, settled } from '../../support/scheduler.ts';

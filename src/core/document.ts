@@ -1,10 +1,10 @@
-/** The port through which key sets and discovery metadata are fetched. Implemented in forward/fetch-document.ts. */
+/** The port through which key sets and discovery metadata are fetched. */
 
 export interface DocumentRequest {
   readonly url: string;
   /** Sent as If-None-Match; null: unconditional. */
   readonly etag: string | null;
-  /** For the whole exchange. */
+  /** For the whole exchange: resolve, connect, headers and body. */
   readonly timeoutMs: number;
   /** What another process fetched no longer ago will do. Absent: however long ago, if it is news to the caller. */
   readonly maxAgeMs?: number;
