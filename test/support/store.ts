@@ -3,18 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { Logger } from '../../src/core/log.ts';
 import type { Clock } from '../../src/core/time.ts';
-import { openPostgresStore } from '../../src/stores/postgres/open.ts';
-import { openSqliteStore } from '../../src/stores/sqlite/open.ts';
 import type { Store } from '../../src/tokens/store.ts';
 import { fakeClock } from './clock.ts';
+import { type OpenOptions, openStoreAt, type StoreKind, silentLog } from './open-store.ts';
 import { createPostgresDatabase, hasPostgres } from './postgres.ts';
 
-export interface OpenOptions {
-  readonly clock?: Clock;
-  readonly log?: Logger;
-}
+export { silentLog };
 
 export interface TestDatabase {
   /** Path of the file, or URL of the database: what another process needs to open it. */
@@ -23,18 +18,6 @@ export interface TestDatabase {
   open(options?: OpenOptions): Promise<Store>;
   /** Closes every store that was opened, and takes the database away. */
   remove(): Promise<void>;
-}
-
-export const silentLog: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
-export type StoreKind = 'sqlite' | 'postgres';
-
-/** As app/ opens them. */
-export function openStoreAt(kind: StoreKind, address: string, options: OpenOptions = {}): Promise<Store> {
-  const { clock = fakeClock(), log = silentLog } = options;
-  return kind === 'sqlite'
-    ? openSqliteStore({ file: address, clock, log })
-    : openPostgresStore({ url: address, clock, log });
 }
 
 async function createDatabase(kind: StoreKind): Promise<{ address: string; drop(): Promise<void> }> {

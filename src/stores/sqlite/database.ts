@@ -4,18 +4,22 @@ import { pathToFileURL } from 'node:url';
 import type { Outcome } from '../driver.ts';
 import { fromStored, toStored } from '../value.ts';
 import { type Answer, BEGIN, type Connection, type Failure, type Question } from './protocol.ts';
-import { leavesFileUsable } from './result-codes.ts';
+import { isBusy, leavesFileUsable } from './result-codes.ts';
 
-/** How long a statement waits for the writer of another process. */
-const BUSY_TIMEOUT_MS = 5000;
+/**
+ * How long a statement waits for the writer of another process, in steps. SQLite's own steps grow to 100 ms, in which a
+ * process that writes without a pause never lets the lock be seen free.
+ */
+const BUSY_STEP_MS = 1;
+const BUSY_STEPS = 5000;
 /** A log that grew in a long transaction is cut back to this. */
 const JOURNAL_MAX_BYTES = 64 * 1024 * 1024;
-/** Two processes that start together meet while one of them switches to the log; SQLite does not wait there. */
-const WAL_TRIES = 50;
-const WAL_PAUSE_MS = 100;
-
-/** FULL: a commit is on disk, not only with the system, before it is answered. */
+/**
+ * With a write-ahead log readers do not wait for the writer, nor it for them. FULL: a commit is on disk, not only with
+ * the system, before it is answered.
+ */
 const PRAGMAS = [
+  'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = FULL',
   'PRAGMA foreign_keys = ON',
   'PRAGMA trusted_schema = OFF',
@@ -28,24 +32,11 @@ function pause(durationMs: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }
 
-/** Write-ahead log: readers do not wait for the writer, nor it for them. */
-function switchToLog(database: DatabaseSync): void {
-  for (let tries = 1; ; tries++)
-    try {
-      database.exec('PRAGMA journal_mode = WAL');
-      return;
-    } catch (error) {
-      if (tries === WAL_TRIES) throw error;
-      pause(WAL_PAUSE_MS);
-    }
-}
-
 function open({ file, role }: Connection): DatabaseSync {
   const location = pathToFileURL(file);
   location.search = 'mode=rw'; // a file that was taken away is not made again: it would be empty
-  const database = new DatabaseSync(location, { timeout: BUSY_TIMEOUT_MS, defensive: true });
+  const database = new DatabaseSync(location, { timeout: 0, defensive: true });
   try {
-    if (role === 'writer') switchToLog(database);
     for (const pragma of PRAGMAS) database.exec(pragma);
     if (role === 'reader') database.exec('PRAGMA query_only = ON');
     return database;
@@ -71,14 +62,11 @@ export class Database {
     this.#connection = connection;
   }
 
-  answer({ sql, values }: Question): Answer {
-    if (!this.#isInPlace(sql)) return { failure: NO_TRANSACTION };
-    try {
-      return { outcome: run(this.#prepared(sql), values.map(toStored)) };
-    } catch (error) {
-      const failure = failureOf(error);
-      if (!leavesFileUsable(failure)) this.close();
-      return { failure };
+  answer(question: Question): Answer {
+    for (let step = 1; ; step++) {
+      const answer = this.#tried(question);
+      if (step === BUSY_STEPS || !('failure' in answer) || !isBusy(answer.failure)) return answer;
+      pause(BUSY_STEP_MS);
     }
   }
 
@@ -90,6 +78,17 @@ export class Database {
       // What could not be closed is not used again either.
     }
     this.#database = null;
+  }
+
+  #tried({ sql, values }: Question): Answer {
+    if (!this.#isInPlace(sql)) return { failure: NO_TRANSACTION };
+    try {
+      return { outcome: run(this.#prepared(sql), values.map(toStored)) };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (!leavesFileUsable(failure)) this.close();
+      return { failure };
+    }
   }
 
   /** Where a transaction broke, what was meant for it must not be done by itself. */

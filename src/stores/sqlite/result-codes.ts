@@ -28,6 +28,11 @@ const UNAVAILABLE: ReadonlyMap<number, string> = new Map([
   [26, 'is no SQLite database'],
 ]);
 
+/** Another process writes: it may be over in a moment. */
+export function isBusy({ code }: Failure): boolean {
+  return code !== null && (code & PRIMARY_MASK) === BUSY;
+}
+
 /** Failures after which an open file is as good as before. After others it is opened again. */
 export function leavesFileUsable({ code }: Failure): boolean {
   const primary = (code ?? 0) & PRIMARY_MASK;
