@@ -1,5 +1,5 @@
 /** The claims of an assertion beyond the registered ones: what the route says, and what is known of the user. */
-import type { AssertionInput, UserClaimsPolicy } from './assertion.ts';
+import type { AssertionInput, AssertionPolicy, UserClaimsPolicy } from './assertion.ts';
 import { isUriName, joinDialect } from './dialect.ts';
 import type { Json } from './json.ts';
 import type { Realm } from './realm.ts';
@@ -40,18 +40,22 @@ export function defaultClaims(input: AssertionInput, dialect: string): NamedClai
 function applicationClaims(input: AssertionInput, dialect: string): NamedClaim[] {
   const { standardClaims, userClaims: rules } = input.policy;
   const selected = rules.selective ? namesOf(input.route.application.claims ?? [], input, dialect) : null;
+  const values = defaultValues(input);
   const claims: NamedClaim[] = [];
-  for (const [name, value] of defaultValues(input)) {
+  for (const [name, set] of DEFAULT_CLAIM_SETS) {
+    const value = values[name] ?? null;
+    if (value === null || (set === 'extended' && standardClaims !== 'extended')) continue;
     const fullName = joinDialect(dialect, name);
-    const isInSet = standardClaims === 'extended' || DEFAULT_CLAIM_SETS.get(name) === 'basic';
-    const isWanted = selected === null || name === 'enduser' || selected.has(fullName);
-    if (value !== null && isInSet && isWanted) claims.push([fullName, value]);
+    if (selected === null || name === 'enduser' || selected.has(fullName)) claims.push([fullName, value]);
   }
   return claims;
 }
 
-function defaultValues({ route: { application }, subject }: AssertionInput): NamedClaim[] {
-  const values: Readonly<Record<string, string | null>> = {
+function defaultValues({
+  route: { application },
+  subject,
+}: AssertionInput): Readonly<Record<string, string | null>> {
+  return {
     subscriber: application.subscriber,
     applicationid: application.id,
     applicationname: application.name,
@@ -67,7 +71,6 @@ function defaultValues({ route: { application }, subject }: AssertionInput): Nam
     enduserTenantId: '-1234',
     applicationUUId: application.uuid,
   };
-  return [...DEFAULT_CLAIM_SETS.keys()].map((name) => [name, values[name] ?? null]);
 }
 
 export interface UserClaimSelection {
@@ -82,7 +85,7 @@ export function userClaims(input: AssertionInput, dialect: string): UserClaimSel
   const found = input.userClaims;
   if (found === null) return { claims: [], shadowed: [] };
   const roleName = joinDialect(dialect, 'role');
-  const reserved = reservedNames(input, dialect);
+  const reserved = reservedNames(input.policy, dialect);
   const isWanted = selector(input, dialect);
   const chosen = new Map<string, Json>();
   const shadowed: string[] = [];
@@ -110,12 +113,24 @@ function fullNameOf(name: string, { policy, userClaims: found }: AssertionInput,
   return isPrefixed ? joinDialect(dialect, name) : name;
 }
 
+/** Policies are immutable: what is reserved under their own dialect is worked out once. */
+const RESERVED = new WeakMap<AssertionPolicy, ReadonlySet<string>>();
+
 /** Names that no user claim may take, also where this assertion does not carry them: backends trust them. */
-function reservedNames({ policy, subject }: AssertionInput, dialect: string): ReadonlySet<string> {
+function reservedNames(policy: AssertionPolicy, dialect: string): ReadonlySet<string> {
+  if (dialect !== policy.dialect) return reservedUnder(dialect, policy);
+  const known = RESERVED.get(policy);
+  if (known !== undefined) return known;
+  const reserved = reservedUnder(dialect, policy);
+  RESERVED.set(policy, reserved);
+  return reserved;
+}
+
+function reservedUnder(dialect: string, { includeRealm, profile }: AssertionPolicy): ReadonlySet<string> {
   const reserved = new Set(REGISTERED_CLAIMS);
   for (const name of DEFAULT_CLAIM_SETS.keys()) reserved.add(joinDialect(dialect, name));
-  if (policy.includeRealm && subject.realm !== null) reserved.add(joinDialect(dialect, 'realm'));
-  if (policy.profile === 'wso2-appm') reserved.add('Subject');
+  if (includeRealm) reserved.add(joinDialect(dialect, 'realm'));
+  if (profile === 'wso2-appm') reserved.add('Subject');
   return reserved;
 }
 
