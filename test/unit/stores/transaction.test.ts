@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TRANSACTION_MAX_MS, Transaction } from '../../../src/stores/transaction.ts';
+import { StoreUnavailableError } from '../../../src/tokens/store.ts';
+
+const transactionOver = (query = () => Promise.resolve({ rows: [], count: 0 })) =>
+  new Transaction({ dialect: 'sqlite', query, notify: () => Promise.resolve() });
+
+describe('Transaction.run()', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('ends work that waits for what it must not wait for', async () => {
+    const run = transactionOver().run(() => new Promise(() => undefined));
+    const outcome = expect(run).rejects.toThrow(StoreUnavailableError);
+    await vi.advanceTimersByTimeAsync(TRANSACTION_MAX_MS);
+    await outcome;
+  });
+
+  it('leaves no timer behind', async () => {
+    await transactionOver().run(() => Promise.resolve());
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('asks the database nothing more after a failure', async () => {
+    const query = vi.fn(() => Promise.reject(new Error('first')));
+    const run = transactionOver(query).run(async (queries) => {
+      await queries.query('A').catch(() => undefined);
+      await queries.query('B').catch(() => undefined);
+    });
+    await expect(run).rejects.toThrow('first');
+    expect(query).toHaveBeenCalledTimes(1);
+  });
+
+  it('lets work within it be part of it', async () => {
+    const given = await transactionOver().run((queries) =>
+      queries.transaction(async (inside) => inside === queries),
+    );
+    expect(given).toBe(true);
+  });
+});
