@@ -18,7 +18,7 @@ const TENANT_HEADER = 'X-FusionAuth-TenantId';
 const tenantId = uuid();
 
 export interface CallerInput {
-  readonly operation: Pick<Operation, 'auth' | 'method' | 'path' | 'needsAllTenants'>;
+  readonly operation: Pick<Operation, 'auth' | 'method' | 'path' | 'needsAllTenants' | 'acceptsBasic'>;
   readonly headers: HeaderList;
   readonly cookies: TokenCookies;
   readonly address: string;
@@ -36,7 +36,9 @@ export async function identify(
   service: TokenService,
   { operation, headers, cookies, address }: CallerInput,
 ): Promise<Identified> {
-  const credential = credentialOf(authorizationOf(headers), cookies.accessToken);
+  const authorization = authorizationOf(headers);
+  const secret = operation.acceptsBasic === true ? basicSecretOf(authorization) : null;
+  const credential = credentialOf(secret ?? authorization, cookies.accessToken);
   const call = { credential, tenantId: tenantOf(headers), ipAddress: address };
   const { method, auth: authentication } = operation;
   const endpoint = endpointOf(operation);
@@ -55,6 +57,18 @@ function authorizationOf(headers: HeaderList): string | null {
   const values = headerValues(headers, 'authorization');
   if (values.length > 1) throw new CountersignError('ambiguous_credentials', 'several Authorization headers');
   return values[0] ?? null;
+}
+
+/** RFC 6749 §2.3.1: both halves are form-encoded before they are joined. Null: it is not Basic, or not in order. */
+function basicSecretOf(authorization: string | null): string | null {
+  const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')?.[1];
+  if (encoded === undefined) return null;
+  const [, secret] = /^[^:]*:(.+)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? [];
+  try {
+    return secret === undefined ? null : decodeURIComponent(secret.replaceAll('+', ' '));
+  } catch {
+    return null;
+  }
 }
 
 function tenantOf(headers: HeaderList): string | null {

@@ -39,6 +39,8 @@ interface Common {
   readonly needsAllTenants?: true;
   /** Takes a form in place of JSON. */
   readonly acceptsForm?: true;
+  /** The API key may come as the password of Basic authentication, as OAuth clients send secrets. */
+  readonly acceptsBasic?: true;
   /** A token cookie can vouch for it: pages of other sites are refused. */
   readonly isGuarded?: true;
   /** The official client says `text/plain` and sends nothing. */

@@ -6,6 +6,8 @@ import { JWT_OPERATIONS } from './jwt.ts';
 import { KEY_OPERATIONS } from './keys.ts';
 import { LINK_OPERATIONS } from './links.ts';
 import { LOGIN_OPERATIONS } from './login.ts';
+import { OAUTH_OPERATIONS } from './oauth.ts';
+import { OAUTH_METADATA_OPERATIONS } from './oauth-metadata.ts';
 import type { Operation } from './operation.ts';
 import { RECONCILE_OPERATIONS } from './reconcile.ts';
 import { REFRESH_OPERATIONS } from './refresh.ts';
@@ -23,6 +25,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...REGISTRATION_OPERATIONS,
   ...IDENTITY_PROVIDER_OPERATIONS,
   ...LINK_OPERATIONS,
+  ...OAUTH_OPERATIONS,
+  ...OAUTH_METADATA_OPERATIONS,
   ...EVENT_LOG_OPERATIONS,
   ...KEY_OPERATIONS,
   ...CONFIGURATION_OPERATIONS,

@@ -1,0 +1,55 @@
+/** How the standard endpoints fail: RFC 6749 §5.2 in place of FusionAuth's Errors JSON. */
+import { ServiceError } from '../../tokens/failure.ts';
+import { StoreUnavailableError } from '../../tokens/store.ts';
+import type { Answer } from './answer.ts';
+import { failureAnswer } from './failure.ts';
+
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_grant'
+  | 'unsupported_grant_type'
+  | 'unsupported_token_type'
+  | 'temporarily_unavailable';
+
+/** The description is a constant: which part of a credential was wrong is nobody’s business. */
+const DESCRIPTIONS: Readonly<Record<OAuthErrorCode, string>> = {
+  invalid_request: 'The request lacks a parameter, or has one that is not in order',
+  invalid_grant: 'The token is not valid for this client',
+  unsupported_grant_type: 'Grants are refresh_token and urn:ietf:params:oauth:grant-type:token-exchange',
+  unsupported_token_type: 'The subject token must be a JWT',
+  temporarily_unavailable: 'The service cannot reach its database, or something it depends on',
+};
+
+export class OAuthError extends Error {
+  override readonly name = 'OAuthError';
+  readonly code: OAuthErrorCode;
+
+  constructor(code: OAuthErrorCode, reason: string) {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** Runs a standard endpoint; what it throws becomes an answer that OAuth clients read. */
+export async function orOAuthError(serve: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await serve();
+  } catch (error) {
+    if (error instanceof OAuthError) return oauthAnswer(400, error.code, error.message);
+    if (error instanceof StoreUnavailableError)
+      return { ...failureAnswer(error), ...oauthAnswer(503, 'temporarily_unavailable', error.message) };
+    if (error instanceof ServiceError) return serviceAnswer(error);
+    throw error;
+  }
+}
+
+function serviceAnswer(error: ServiceError): Answer {
+  const { status, message } = error;
+  if (status === 429 || status === 500) return failureAnswer(error);
+  if (status === 503 || status === 504) return oauthAnswer(503, 'temporarily_unavailable', message);
+  return oauthAnswer(400, 'invalid_grant', message);
+}
+
+function oauthAnswer(status: number, code: OAuthErrorCode, reason: string): Answer {
+  return { status, body: { error: code, error_description: DESCRIPTIONS[code] }, reason };
+}

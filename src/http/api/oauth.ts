@@ -1,0 +1,130 @@
+/**
+ * The token service under its standard names, over the same use cases: RFC 6749 §6 (refresh), RFC 8693 (token exchange
+ * is reconcile), RFC 7662 (introspection), RFC 7009 (revocation), RFC 8414 (metadata). A client is an application.
+ */
+import { z } from 'zod';
+import { issuingProvider } from '../../identity-providers/issuing-provider.ts';
+import { reconcile } from '../../identity-providers/reconcile.ts';
+import { uuid } from '../../objects/values.ts';
+import { clientSession } from '../../tokens/client-session.ts';
+import { introspect } from '../../tokens/introspect.ts';
+import { exchangedTokens, oauthTokens } from '../../tokens/oauth-tokens.ts';
+import { refresh } from '../../tokens/refresh.ts';
+import { revokeToken } from '../../tokens/revoke-token.ts';
+import { type Answer, empty, json } from './answer.ts';
+import type { Call } from './call.ts';
+import { OAuthError, orOAuthError } from './oauth-failure.ts';
+import { operation } from './operation.ts';
+
+/** RFC 8693 §2.1. */
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+/** RFC 8693 §3: a foreign JWT under any of the names that clients have for it. */
+const JWT_TYPES: readonly string[] = ['jwt', 'access_token', 'id_token'].map(
+  (name) => `urn:ietf:params:oauth:token-type:${name}`,
+);
+
+/** Parameters are checked where their errors can be told the OAuth way. */
+const form = z.record(z.string(), z.string());
+type Form = z.output<typeof form>;
+
+const tokens = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int(),
+  refresh_token: z.string().optional(),
+  issued_token_type: z.string().optional(),
+});
+
+function required(body: Form, name: string): string {
+  const value = body[name] ?? '';
+  if (value === '') throw new OAuthError('invalid_request', `${name} is missing`);
+  return value;
+}
+
+/** RFC 6749 §2.2. @throws OAuthError where it is no UUID */
+function clientIdOf(body: Form): string | null {
+  if (body['client_id'] === undefined) return null;
+  const parsed = uuid().safeParse(body['client_id']);
+  if (!parsed.success) throw new OAuthError('invalid_request', 'client_id is no UUID');
+  return parsed.data;
+}
+
+async function grant(call: Call, body: Form): Promise<Answer> {
+  const type = required(body, 'grant_type');
+  if (type === 'refresh_token') return await refreshGrant(call, body);
+  if (type === TOKEN_EXCHANGE) return await exchangeGrant(call, body);
+  throw new OAuthError('unsupported_grant_type', 'the grant type is not served');
+}
+
+async function refreshGrant({ service, scope, jar }: Call, body: Form): Promise<Answer> {
+  const refreshToken = required(body, 'refresh_token');
+  if ((await clientSession(service, refreshToken, clientIdOf(body), scope)) === null)
+    throw new OAuthError('invalid_grant', 'the refresh token is unknown, or of another client');
+  return json(200, oauthTokens(await refresh(service, { refreshToken }, scope), jar.nowMs));
+}
+
+async function exchangeGrant(call: Call, body: Form): Promise<Answer> {
+  const { service, foreign, scope, limiter, clientAddress, jar } = call;
+  const token = required(body, 'subject_token');
+  if (!JWT_TYPES.includes(required(body, 'subject_token_type')))
+    throw new OAuthError('unsupported_token_type', 'subject_token_type is not served');
+  const applicationId = clientIdOf({ client_id: body['audience'] ?? required(body, 'client_id') }) ?? '';
+  const provider = body['identity_provider_id'];
+  const identityProviderId =
+    provider ?? issuingProvider(service.catalog(), foreign.tokens, token, applicationId)?.id;
+  if (identityProviderId === undefined)
+    throw new OAuthError('invalid_request', 'no single identity provider of the application has this issuer');
+  limiter.provider(clientAddress, identityProviderId);
+  const result = await reconcile(service, foreign, { applicationId, identityProviderId, token }, scope);
+  if (result.status === 232 || result.tokens === null)
+    throw new OAuthError('invalid_grant', 'the identity is nobody’s yet');
+  return json(200, exchangedTokens(result.tokens, jar.nowMs));
+}
+
+/** RFC 7009 §2.2: also 200 for a token that is unknown, or of another client, about which nothing is told. */
+async function revocation({ service, scope }: Call, body: Form): Promise<Answer> {
+  await revokeToken(service, required(body, 'token'), scope, clientIdOf(body));
+  return empty(200);
+}
+
+const common = { method: 'POST', tag: 'OAuth', acceptsForm: true } as const;
+const oauthError = z.object({ error: z.string(), error_description: z.string() }).meta({ id: 'OAuthError' });
+const refused = { 400: { description: 'RFC 6749 §5.2.', schema: oauthError } };
+
+export const OAUTH_OPERATIONS = [
+  operation({
+    ...common,
+    path: '/oauth2/token',
+    operationId: 'oauthToken',
+    summary: 'Refreshes a token (RFC 6749 §6), or exchanges a foreign JWT for tokens of ours (RFC 8693).',
+    auth: 'none',
+    request: { body: form },
+    answers: { ...refused, 200: { description: 'The tokens.', schema: tokens } },
+    handle: (call, { body }) => orOAuthError(() => grant(call, body)),
+  }),
+  operation({
+    ...common,
+    path: '/oauth2/introspect',
+    operationId: 'oauthIntrospect',
+    summary: 'Tells what a token is worth now (RFC 7662). The client secret is an API key.',
+    auth: 'apiKey',
+    acceptsBasic: true,
+    request: { body: form },
+    answers: {
+      ...refused,
+      200: { description: 'Its claims, or active false.', schema: z.looseObject({ active: z.boolean() }) },
+    },
+    handle: ({ service, scope }, { body }) =>
+      orOAuthError(async () => json(200, await introspect(service, required(body, 'token'), scope))),
+  }),
+  operation({
+    ...common,
+    path: '/oauth2/revoke',
+    operationId: 'oauthRevoke',
+    summary: 'Ends the session of a token (RFC 7009).',
+    auth: 'none',
+    request: { body: form },
+    answers: { ...refused, 200: { description: 'It is not valid any more, or never was.' } },
+    handle: (call, { body }) => orOAuthError(() => revocation(call, body)),
+  }),
+];
