@@ -12,7 +12,7 @@ import { errorsAnswer } from '../../src/http/api/schemas.ts';
 import { compileTrustedProxies } from '../../src/http/client-address.ts';
 import { addProvider, type ProviderMembers, type TestProvider } from './identity-provider.ts';
 import { KEY } from './token-fixtures.ts';
-import { type TestTokenService, type TestTokenServiceOptions, testTokenService } from './token-service.ts';
+import { type TestTokenServiceOptions, testTokenService } from './token-service.ts';
 
 const LIMITS: ListenerLimits = {
   headerBytes: 16 * 1024,
@@ -57,6 +57,8 @@ export interface CallOptions {
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+type TestTokenService = Awaited<ReturnType<typeof testTokenService>>;
 
 export interface TestApi extends TestTokenService {
   readonly url: string;
