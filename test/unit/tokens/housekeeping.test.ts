@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { keepHouse } from '../../../src/tokens/housekeeping.ts';
+import { APP_A, APP_S, configureTokens, loginTo, U1 } from '../../support/token-fixtures.ts';
+import { testTokenService } from '../../support/token-service.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+describe('keepHouse()', () => {
+  it('removes refresh tokens past their life, each by the policy of its application', async () => {
+    const { service, clock } = await testTokenService();
+    await configureTokens(service, APP_A, { refreshTokenTimeToLiveInMinutes: 60 });
+    const short = await loginTo(service, APP_A);
+    const long = await loginTo(service, APP_S);
+    clock.advanceMs(61 * MINUTE_MS);
+    await keepHouse(service);
+    expect(await service.store.refreshTokens.get(short.refreshToken.id)).toBeNull();
+    expect(await service.store.refreshTokens.get(long.refreshToken.id)).not.toBeNull();
+  });
+
+  it('removes pending links that have ended, and login records of three months ago', async () => {
+    const { service, clock } = await testTokenService();
+    await loginTo(service, APP_A);
+    await service.store.pendingLinks.insert({
+      lookup: 'l',
+      identityProviderId: 'p',
+      identityProviderUserId: 'u',
+      tenantId: 't',
+      displayName: null,
+      email: null,
+      username: null,
+      expiresInstant: clock() + 1,
+    });
+    clock.advanceMs(91 * DAY_MS);
+    await keepHouse(service);
+    expect(await service.store.loginRecords.list(U1, 10)).toEqual([]);
+    expect(await service.store.pendingLinks.deleteEnded(clock())).toBe(0);
+  });
+});
