@@ -4,7 +4,7 @@ import { createApiListener } from '../http/api/listener.ts';
 import { OPERATIONS } from '../http/api/operations.ts';
 import type { ApiRecord } from '../http/api/record.ts';
 import type { CurrentSnapshot } from './current-snapshot.ts';
-import type { WorkerShare } from './gateway.ts';
+import { sharedBind, sharedLimits, sharedTls, type WorkerShare } from './gateway.ts';
 import { startListener } from './listening.ts';
 import { randomId } from './ports.ts';
 import type { Runtime } from './runtime.ts';
@@ -29,11 +29,11 @@ export function createApi(
   const { listeners, limits, tokenService: settings, shutdownGraceMs } = live.current.compiled;
   const { api } = listeners;
   if (api === null || tokenService === null || settings === null) return NOT_SERVED;
-  const port = share?.ports.api ?? null;
-  const place = { ...api, bind: port === null ? api.bind : { ...api.bind, port, isShared: true } };
+  const bind = sharedBind(api.bind, share?.ports.api ?? null);
+  const place = { ...api, bind, tls: sharedTls(api.tls, share) };
   const listener = createApiListener({
     ...place,
-    limits,
+    limits: sharedLimits(limits, share),
     trustedProxies: () => live.current.trustedProxies,
     operations: OPERATIONS,
     service: tokenService.service,
@@ -45,7 +45,7 @@ export function createApi(
     log: runtime.log,
   });
   live.onSwap(({ compiled }) => {
-    const tls = compiled.listeners.api?.tls ?? null;
+    const tls = sharedTls(compiled.listeners.api?.tls ?? null, share);
     if (tls !== null) listener.setTls(tls);
   });
   return {

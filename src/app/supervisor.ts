@@ -2,6 +2,7 @@
  * The supervisor of several workers: it makes the signing keys, checks configurations, fetches documents of issuers and
  * answers operators, once for all of them. No request of a client goes through it.
  */
+import { randomBytes } from 'node:crypto';
 import { createDocumentFetcher } from '../forward/fetch-document.ts';
 import { createOpsListener } from '../http/ops.ts';
 import type { Listener } from '../http/server.ts';
@@ -38,6 +39,8 @@ export interface SupervisorOptions {
 
 /** A worker that does not answer in time is not ready. */
 const READINESS_MS = 1000;
+/** As long as the output of the hash that keys are derived with. */
+const TICKET_SECRET_BYTES = 32;
 
 /** @throws Error where keys or ports cannot be had, or workers do not start */
 export async function startSupervisor(options: SupervisorOptions): Promise<RunningApp> {
@@ -129,6 +132,7 @@ class Supervisor {
       fetcherFor: (ca) => createDocumentFetcher({ ca }),
       clock: runtime.clock,
     });
+    const ticketSecret = randomBytes(TICKET_SECRET_BYTES);
     return new Fleet({
       ...runtime,
       count: workers,
@@ -144,7 +148,7 @@ class Supervisor {
         }),
       orderFor: (number) => ({
         number,
-        share: { workers, ports: this.#ports },
+        share: { workers, ports: this.#ports, ticketSecret },
         configPath,
         environment,
         files: this.#files,

@@ -28,7 +28,7 @@ export function createTlsServer(
   return server;
 }
 
-/** Connections that stand keep what they agreed on; session tickets of before are not accepted any more. */
+/** Connections that stand keep what they agreed on. Session tickets of before count no more, unless their keys stay. */
 export function setTls(server: TlsServer, tls: ListenerTls): void {
   server.setSecureContext(contextOf(tls));
 }
@@ -38,12 +38,14 @@ function contextOf({
   privateKey,
   minVersion,
   clientAuthorities,
+  ticketKeys,
 }: ListenerTls): SecureContextOptions {
   return {
     cert: certificate,
     key: privateKey,
     minVersion,
     ...(clientAuthorities === null ? {} : { ca: clientAuthorities }),
+    ...(ticketKeys === undefined ? {} : { ticketKeys: Buffer.from(ticketKeys) }),
   };
 }
 
