@@ -1,11 +1,11 @@
 /** Sends one HTTP request to an upstream and streams the answer back, as fast as the slower side reads. */
 import { CountersignError } from '../core/errors.ts';
-import type { HeaderList } from '../core/headers.ts';
+import type { HeaderList, HeaderPolicy } from '../core/headers.ts';
 import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
-import type { AnswerHandler, Connection } from './http1/connection.ts';
+import type { AnswerHandler, Connection, OutgoingRequest } from './http1/connection.ts';
 import type { Claimant, ConnectionPool } from './http1/connection-pool.ts';
-import { type RequestHead, requestHead } from './http1/request-head.ts';
+import { requestHead } from './http1/request-head.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream.ts';
 
 /** One try that did not end with a whole response. */
@@ -32,57 +32,60 @@ export function attemptHttp(
   sink: ResponseSink,
 ): Promise<FailedAttempt | null> {
   return new Promise((resolve) => {
-    const attempt = new Attempt(options, request, sink, resolve);
-    attempt.begin();
+    const { method, target, headers, body } = request;
+    let outgoing: OutgoingRequest;
+    try {
+      outgoing = { method, head: requestHead({ method, target, headers, hasBody: body !== null }), body };
+    } catch (thrown) {
+      resolve({ error: upstreamFailure(thrown, options.upstream), isSent: false, isAnswered: false });
+      return;
+    }
+    const attempt = new Attempt(options, { outgoing, policy: request.headerPolicy, sink }, resolve);
+    options.pool.acquire(attempt);
   });
+}
+
+interface Exchanged {
+  readonly outgoing: OutgoingRequest;
+  /** Decides which headers reach the sink. */
+  readonly policy: HeaderPolicy;
+  readonly sink: ResponseSink;
 }
 
 /** Hands a response to the sink. Trailers are dropped (RFC 9110 §6.5.1), content coding is left as it is. */
 class Attempt implements Claimant, AnswerHandler {
   readonly #options: AttemptOptions;
-  readonly #request: UpstreamRequest;
+  readonly #outgoing: OutgoingRequest;
+  readonly #policy: HeaderPolicy;
   readonly #sink: ResponseSink;
   readonly #done: (failure: FailedAttempt | null) => void;
-  #head: RequestHead | null = null;
   #connection: Connection | null = null;
   #isSent = false;
   #isAnswered = false;
 
   constructor(
     options: AttemptOptions,
-    request: UpstreamRequest,
-    sink: ResponseSink,
+    { outgoing, policy, sink }: Exchanged,
     done: (failure: FailedAttempt | null) => void,
   ) {
     this.#options = options;
-    this.#request = request;
+    this.#outgoing = outgoing;
+    this.#policy = policy;
     this.#sink = sink;
     this.#done = done;
-  }
-
-  begin(): void {
-    const { method, target, headers, body } = this.#request;
-    try {
-      this.#head = requestHead({ method, target, headers, hasBody: body !== null });
-    } catch (thrown) {
-      this.onFailure(thrown);
-      return;
-    }
-    this.#sink.onClose(() => this.#leave());
-    this.#options.pool.acquire(this);
+    sink.onClose(() => this.#leave());
   }
 
   onConnected(connection: Connection): void {
-    const { method, body } = this.#request;
     this.#isSent = true;
     this.#options.onConnected();
-    if (this.#head === null || this.#sink.isClosed || body?.destroyed === true) {
+    if (this.#sink.isClosed || this.#outgoing.body?.destroyed === true) {
       connection.rest();
       this.onFailure(clientGone());
       return;
     }
     this.#connection = connection;
-    connection.send({ method, head: this.#head, body }, this);
+    connection.send(this.#outgoing, this);
   }
 
   onUnconnected(thrown: unknown): void {
@@ -94,7 +97,7 @@ class Attempt implements Claimant, AnswerHandler {
   }
 
   onHead(status: number, fields: HeaderList): void {
-    this.#sink.start(status, responseHeaders(fields, this.#request.headerPolicy, status));
+    this.#sink.start(status, responseHeaders(fields, this.#policy, status));
   }
 
   onBody(piece: Buffer): boolean {
@@ -116,18 +119,17 @@ class Attempt implements Claimant, AnswerHandler {
   }
 
   #leave(): void {
-    if (this.#connection === null) this.#options.pool.leave(this, GONE_WHILE_WAITING);
+    if (this.#connection === null) this.#options.pool.leave(this, goneWhileWaiting());
     else this.#connection.abort(clientGone());
   }
 }
 
-/** No breaker may count it: the target is busy, not away. */
-const GONE_WHILE_WAITING = new CountersignError(
-  'upstream_unavailable',
-  'the client went away while it waited',
-);
-
 /** Nobody sees it: the client that it would be told to has gone. */
 function clientGone(): CountersignError {
   return new CountersignError('upstream_unreachable', 'the client went away');
+}
+
+/** Of a target that is busy. No breaker may count it as one that gives no connections. */
+function goneWhileWaiting(): CountersignError {
+  return new CountersignError('upstream_unavailable', 'the client went away while it waited');
 }

@@ -44,6 +44,8 @@ describe('ChunkedBody', () => {
     ['a chunk that ends in no line end', `1\r\naXX${END}`],
     ['a chunk that ends in half of one', `1\r\na\rX${END}`],
     ['a semicolon without an extension', `1;\r\na\r\n${END}`],
+    ['an extension without a name', `1;=b\r\na\r\n${END}`],
+    ['a NUL in the place of an extension', `1;\0\r\na\r\n${END}`],
     ['a space in the place of an extension', `1; \r\na\r\n${END}`],
     ['a line feed in an extension', `1;a\nb\r\na\r\n${END}`],
     ['a NUL in an extension', `1;a\0b\r\na\r\n${END}`],
