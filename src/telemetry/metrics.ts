@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type MetricValues, type Scrape, scrapeOf } from './merged-metrics.ts';
 import { METRICS, type MetricName, metricName, metricRow } from './metric-table.ts';
+import { type PromSeries, SeriesOfMetric } from './series.ts';
 
 export interface Metrics {
   /** Adds to a counter or gauge. Label values in the order of the table. */
@@ -19,31 +20,9 @@ export interface Metrics {
   export(): Promise<MetricValues>;
 }
 
-type Series = {
-  inc?: (amount: number) => void;
-  set?: (value: number) => void;
-  observe?: (value: number) => void;
-};
-
 interface Collector {
   reset(): void;
-  labels(...values: string[]): Series;
-}
-
-/** Series by one label value after the other: a request finds its own without a key being put together. */
-interface Branch {
-  readonly next: Map<string, Branch>;
-  series: Series | null;
-}
-
-function newBranch(): Branch {
-  return { next: new Map(), series: null };
-}
-
-function grow({ next }: Branch, label: string): Branch {
-  const branch = newBranch();
-  next.set(label, branch);
-  return branch;
+  labels(...values: string[]): PromSeries;
 }
 
 export function createMetrics(prefix: string): Metrics {
@@ -51,31 +30,26 @@ export function createMetrics(prefix: string): Metrics {
   collectDefaultMetrics({ register: registry });
   const names = Object.keys(METRICS) as MetricName[];
   const collectors = new Map(names.map((name) => [name, collectorOf(registry, prefix, name)]));
-  const known = new Map(names.map((name) => [name, newBranch()]));
+  const known = new Map(
+    [...collectors].map(([name, one]) => [name, new SeriesOfMetric((labels) => one.labels(...labels))]),
+  );
   const updates: (() => void)[] = [];
-
-  const series = (name: MetricName, labels: readonly string[]): Series => {
-    let branch = known.get(name) ?? newBranch();
-    for (const label of labels) {
-      const next: Branch = branch.next.get(label) ?? grow(branch, label);
-      branch = next;
-    }
-    branch.series ??= collectors.get(name)?.labels(...labels) ?? {};
-    return branch.series;
+  const update = () => {
+    for (const one of updates) one();
+    for (const series of known.values()) series.settle();
   };
-
   return {
-    add: (name, labels = [], amount = 1) => series(name, labels).inc?.(amount),
-    set: (name, value, labels = []) => series(name, labels).set?.(value),
+    add: (name, labels = [], amount = 1) => known.get(name)?.at(labels).add(amount),
+    set: (name, value, labels = []) => known.get(name)?.at(labels).set(value),
     clear: (name) => collectors.get(name)?.reset(),
-    observe: (name, value, labels = []) => series(name, labels).observe?.(value),
-    onScrape: (update) => updates.push(update),
+    observe: (name, value, labels = []) => known.get(name)?.at(labels).observe(value),
+    onScrape: (one) => updates.push(one),
     scrape: () => {
-      for (const update of updates) update();
+      update();
       return scrapeOf(registry);
     },
     export: () => {
-      for (const update of updates) update();
+      update();
       return registry.getMetricsAsJSON();
     },
   };

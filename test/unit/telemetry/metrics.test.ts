@@ -31,6 +31,28 @@ describe('createMetrics', () => {
     expect(body).toContain('countersign_config_generation 7');
   });
 
+  it('add() goes on where the last scrape stood', async () => {
+    const metrics = createMetrics('countersign_');
+    metrics.add('token_cache_hits_total');
+    await metrics.scrape();
+    metrics.add('token_cache_hits_total');
+    metrics.add('token_cache_hits_total');
+    expect((await metrics.scrape()).body).toContain('countersign_token_cache_hits_total 3');
+    expect(JSON.stringify(await metrics.export())).toContain('"value":3');
+  });
+
+  it('add() moves a gauge both ways, and set() makes it forget that', async () => {
+    const metrics = createMetrics('countersign_');
+    metrics.add('requests_in_flight', [], 1);
+    metrics.add('requests_in_flight', [], 1);
+    await metrics.scrape();
+    metrics.add('requests_in_flight', [], -1);
+    expect((await metrics.scrape()).body).toContain('countersign_requests_in_flight 1');
+    metrics.add('requests_in_flight', [], 5);
+    metrics.set('requests_in_flight', 2);
+    expect((await metrics.scrape()).body).toContain('countersign_requests_in_flight 2');
+  });
+
   it('onScrape() updates before the scrape', async () => {
     const metrics = createMetrics('countersign_');
     metrics.onScrape(() => metrics.set('token_cache_size', 42));
