@@ -1,5 +1,6 @@
 /** docs/errors.md, from the error table. */
-import { ERRORS, type ErrorCode, errorRow } from '../../src/core/errors.ts';
+import { ERRORS } from '../../src/core/error-table.ts';
+import { type ErrorCode, errorRow } from '../../src/core/errors.ts';
 import { code, GENERATED, table } from './markdown.ts';
 
 export function errorsMarkdown(): string {

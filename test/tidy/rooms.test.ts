@@ -73,7 +73,7 @@ function roomOf(path: string): string {
 }
 
 const IMPORT =
-  /\b(?:import|export)\b[^'"();]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*['"]([^'"]+)['"]|\b(?:import|require|getBuiltinModule)\s*\(\s*['"`]([^'"`]+)['"`]/g;
+  /\b(?:import|export)\b[^'"();]*?\bfrom\s*['"]([^'"]+)['"]|(?<![/\w-])import\s*['"]([^'"]+)['"]|\b(?:import|require|getBuiltinModule)\s*\(\s*['"`]([^'"`]+)['"`]/g;
 
 function importsOf(code: string): string[] {
   return [...code.matchAll(IMPORT)].map((found) => found[1] ?? found[2] ?? found[3] ?? '');
@@ -189,6 +189,7 @@ describe('the rooms test', () => {
     ['src/main.ts', "import { run } from './cli/cli.ts';\nrun(process.env);"],
     ['src/core/x.ts', "/** import { a } from '../jwt/a.ts'; Date.now() console.log */\nexport const a = 1;"],
     ['src/core/x.ts', "const a = 'http://x'; // export default process.env"],
+    ['src/http/x.ts', "const route = { path: '/keys/import', name: 'x' };"],
     ['src/jwt/x.ts', "export type { Verifier } from './verify.ts';"],
     ['src/jwt/x.ts', 'const at = new Date(timeMs);\nexport { a };\nexport { b as c };'],
   ])('lets %s pass with %j', (path, text) => expect(problemsOf({ path, text })).toEqual([]));

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { configurationMarkdown, configurationSchema } from '../../../scripts/reference/configuration.ts';
 import { errorsMarkdown } from '../../../scripts/reference/errors.ts';
 import { configJsonSchema } from '../../../src/config/schema.ts';
-import { ERRORS } from '../../../src/core/errors.ts';
+import { ERRORS } from '../../../src/core/error-table.ts';
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, '../../..', path), 'utf8');
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { challengeOf, publicReason } from '../../../src/core/challenge.ts';
-import { CountersignError, ERRORS, type ErrorCode, errorRow } from '../../../src/core/errors.ts';
+import { ERRORS } from '../../../src/core/error-table.ts';
+import { CountersignError, type ErrorCode, errorRow } from '../../../src/core/errors.ts';
 import { isFieldValue } from '../../../src/core/headers.ts';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  CountersignError,
-  ERRORS,
-  type ErrorCode,
-  errorRow,
-  toCountersignError,
-} from '../../../src/core/errors.ts';
+import { ERRORS } from '../../../src/core/error-table.ts';
+import { CountersignError, type ErrorCode, errorRow, toCountersignError } from '../../../src/core/errors.ts';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AssertionMinter, TokenVerifier } from '../../../src/core/decision.ts';
-import { CountersignError, ERRORS, type ErrorCode } from '../../../src/core/errors.ts';
+import { ERRORS } from '../../../src/core/error-table.ts';
+import { CountersignError, type ErrorCode } from '../../../src/core/errors.ts';
 import { decide } from '../../../src/gateway/decide.ts';
 import { ADMIN_ONLY, policyOf, verdict, WITH_TOKEN } from '../../support/decisions.ts';
 import { ASSERTION_POLICY, testRequest } from '../../support/policy.ts';

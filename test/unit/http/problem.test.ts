@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CountersignError, ERRORS, type ErrorCode } from '../../../src/core/errors.ts';
+import { ERRORS } from '../../../src/core/error-table.ts';
+import { CountersignError, type ErrorCode } from '../../../src/core/errors.ts';
 import { problemBytes, problemOf } from '../../../src/http/problem.ts';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
