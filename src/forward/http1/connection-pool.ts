@@ -65,9 +65,10 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   onIdle(connection: Connection): void {
-    const claimant = this.#isOld(connection) ? null : this.#nextWaiting();
+    const isOld = this.#isOld(connection);
+    const claimant = isOld ? null : this.#nextWaiting();
     if (claimant !== null) claimant.onConnected(connection);
-    else if (this.#isClosing || this.#isOld(connection)) connection.abort(NOT_NEEDED);
+    else if (isOld || this.#isClosing) connection.abort(NOT_NEEDED);
     else this.#idle.push(connection);
   }
 

@@ -181,7 +181,7 @@ export class Connection {
     const body = this.#body;
     this.#handler = null;
     this.#body = null;
-    const isSent = body === null || body.isDone;
+    const isSent = (body === null || body.isDone) && this.#socket.writableLength === 0;
     if (isSent && !hasSurplus && this.#reader.isPersistent) this.rest();
     else this.#close();
     handler.onEnd();

@@ -115,6 +115,24 @@ describe('the body of a request', () => {
     raw.end();
   });
 
+  it('of which a part has not left yet when its answer comes is given up with its connection (S08)', async () => {
+    const raw = await startRaw((socket) => {
+      socket.once('data', () => {
+        socket.pause();
+        socket.write(OK);
+      });
+    });
+    const large = Buffer.alloc(16 * 1024 * 1024);
+    const asked = ask({
+      method: 'POST',
+      headers: ['Content-Length', String(large.length)],
+      body: Readable.from([large]),
+    });
+    expect(await asked.outcome).toBe('200 ok');
+    expect(asked.connection?.isUsable).toBe(false);
+    raw.end();
+  });
+
   it('is held back while the upstream takes nothing', async () => {
     const raw = await startRaw((socket) => void socket.pause());
     let read = 0;
