@@ -31,7 +31,7 @@ export interface PreparedTokens {
   record(records: Records): Promise<void>;
 }
 
-/** Signs, and writes nothing yet. @throws ServiceError 404, 500 */
+/** Signs, and writes nothing yet. @throws ServiceError 404; 500 where no key is configured or the lambda fails */
 export async function prepareTokens(service: TokenService, request: TokensRequest): Promise<PreparedTokens> {
   const catalog = service.catalog();
   const isGiven = givesRefreshToken(request) && request.withRefreshToken !== false;
@@ -56,13 +56,6 @@ export async function prepareTokens(service: TokenService, request: TokensReques
     },
     record: (records) => records.refreshTokens.insert(record),
   };
-}
-
-/** For callers without more to write. @throws ServiceError 404, 500 */
-export async function issueTokens(service: TokenService, request: TokensRequest): Promise<IssuedTokens> {
-  const prepared = await prepareTokens(service, request);
-  await service.store.transaction((records) => prepared.record(records));
-  return prepared.tokens;
 }
 
 /** Whether the user's login gives a refresh token: the application makes them, and the user is registered there. */

@@ -119,6 +119,34 @@ describe('refresh()', async () => {
     expect(events[1]?.body).not.toHaveProperty('original');
   });
 
+  it('raises what a revocation must outlast, and lowers it never (security.md T04)', async () => {
+    const { refreshToken } = await loginTo(service, APP_A);
+    const until = async () => (await service.store.refreshTokens.get(refreshToken.id))?.accessExpiresInstant;
+    clock.advanceMs(60_000);
+    const { tokenExpirationInstant } = await use(refreshToken.value);
+    expect(await until()).toBe(tokenExpirationInstant);
+    await use(refreshToken.value, { timeToLiveInSeconds: 1 });
+    expect(await until()).toBe(tokenExpirationInstant);
+  });
+
+  it('gives nothing, and tells no webhook, where the token is revoked meanwhile (security.md T04)', async () => {
+    const { refreshToken } = await loginTo(service, APP_A);
+    events.length = 0;
+    const { signer } = service;
+    const racing = {
+      ...service,
+      signer: {
+        sign: async (...args: Parameters<typeof signer.sign>) => {
+          await service.store.refreshTokens.revoke({ id: refreshToken.id }, clock());
+          return await signer.sign(...args);
+        },
+      },
+    };
+    const input = { refreshToken: refreshToken.value };
+    await expect(refresh(racing, input, EVERYWHERE)).rejects.toMatchObject(invalid);
+    expect(events).toEqual([]);
+  });
+
   it('needs allowTokenRefresh of the application (JWT-P54)', async () => {
     const { refreshToken } = await loginTo(service, APP_B);
     const allow = (allowTokenRefresh: boolean) =>
