@@ -6,10 +6,12 @@ import { type ConfigIssue, inOrder } from '../config/issue.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import type { Clock } from '../core/time.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
+import { ServiceError } from '../tokens/failure.ts';
 import { type ConfigurationFiles, diskFiles } from './configuration-files.ts';
 import { fileCause } from './ports.ts';
 import { importRealmKeys, RealmKeyError } from './realms.ts';
 import { createRetrievers, noStore } from './retrievers.ts';
+import { keyFactory } from './token-keys.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -45,7 +47,23 @@ export async function readConfiguration(
   const failures = await retrievers.failures();
   if (failures.length > 0)
     return { issues: failures.map((message) => config.issue(['assertion', 'userClaims'], message)) };
-  return withKeys(config, result.compiled);
+  const unusable = await seedKeyIssues(config, result.compiled);
+  return unusable.length > 0 ? { issues: inOrder(unusable) } : withKeys(config, result.compiled);
+}
+
+/** Keys of the token service that cannot be read, or are too weak. */
+async function seedKeyIssues(config: LoadedConfig, { tokenService }: Compiled): Promise<ConfigIssue[]> {
+  const keys = tokenService?.seed.keys ?? [];
+  const found = keys.map(async ({ id: _, name: __, kid: ___, algorithm, ...given }, index) => {
+    try {
+      await keyFactory.read(given, algorithm);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      return [config.issue(['tokenService', 'keys', index], error.message)];
+    }
+  });
+  return (await Promise.all(found)).flat();
 }
 
 function withKeys(config: LoadedConfig, compiled: Compiled): ConfigurationResult {

@@ -2,7 +2,7 @@
 import { type Configuration, readConfiguration } from '../app/configuration.ts';
 import { systemClock } from '../app/ports.ts';
 import { formatIssues } from '../config/issue.ts';
-import type { CliIo, CommandInput } from './command.ts';
+import { type CliIo, type CommandInput, EXIT } from './command.ts';
 import { DEFAULT_CONFIG } from './options.ts';
 
 /** Null after the issues were printed. */
@@ -11,4 +11,16 @@ export async function readOrFail(input: CommandInput, io: CliIo): Promise<Config
   if ('configuration' in result) return result.configuration;
   io.err(`${formatIssues(result.issues)}\n`);
   return null;
+}
+
+/** Runs on a good configuration, and gives back the exit code. */
+export async function withConfiguration(
+  input: CommandInput,
+  io: CliIo,
+  run: (configuration: Configuration) => Promise<void>,
+): Promise<number> {
+  const configuration = await readOrFail(input, io);
+  if (configuration === null) return EXIT.failed;
+  await run(configuration);
+  return EXIT.ok;
 }

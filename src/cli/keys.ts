@@ -9,8 +9,8 @@ import {
   retireSigningKey,
   rotateSigningKeys,
 } from '../app/keys.ts';
-import { type CliIo, type Command, type CommandInput, EXIT, UsageError } from './command.ts';
-import { readOrFail } from './configuration.ts';
+import { type CliIo, type Command, UsageError } from './command.ts';
+import { withConfiguration } from './configuration.ts';
 import { CONFIG_OPTION } from './options.ts';
 import { table } from './table.ts';
 
@@ -97,17 +97,6 @@ export const keysCommands: readonly Command[] = [
       }),
   },
 ];
-
-async function withConfiguration(
-  input: CommandInput,
-  io: CliIo,
-  run: (configuration: Configuration) => Promise<void>,
-): Promise<number> {
-  const configuration = await readOrFail(input, io);
-  if (configuration === null) return EXIT.failed;
-  await run(configuration);
-  return EXIT.ok;
-}
 
 async function list(configuration: Configuration, io: CliIo): Promise<void> {
   const keys = await listSigningKeys(configuration);

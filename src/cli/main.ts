@@ -1,5 +1,6 @@
 /** The commands, and the process as they see it. */
 
+import { apiKeysCommands } from './api-keys.ts';
 import { checkCommand } from './check.ts';
 import { runCli } from './cli.ts';
 import { type CliIo, type Command, EXIT } from './command.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   tokenMintCommand,
   tokenInspectCommand,
   ...keysCommands,
+  ...apiKeysCommands,
   ...importCommands,
   schemaCommand,
   versionCommand,

@@ -1,6 +1,7 @@
 /** `countersign serve`: runs the gateway until it is told to stop. */
 
 import { demoCurl, makeMissingSecrets } from '../app/demo.ts';
+import { SeedError } from '../app/token-service.ts';
 import { isWorkerProcess, runWorker } from '../app/worker.ts';
 import { type App, type AppOptions, ConfigurationError, startApp } from '../app.ts';
 import { type CliIo, type Command, EXIT } from './command.ts';
@@ -45,7 +46,7 @@ async function start(options: AppOptions, io: CliIo): Promise<App | null> {
   try {
     return await startApp(options);
   } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
+    if (!(error instanceof ConfigurationError || error instanceof SeedError)) throw error;
     io.err(`${error.message}\n`);
     return null;
   }

@@ -1,0 +1,73 @@
+/** `countersign api-keys …`: who may call the token service's API. */
+import { createApiKeyFor, listApiKeys, revokeApiKey } from '../app/api-keys.ts';
+import { type Command, UsageError } from './command.ts';
+import { withConfiguration } from './configuration.ts';
+import { CONFIG_OPTION } from './options.ts';
+import { table } from './table.ts';
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+type Method = (typeof METHODS)[number];
+
+export const apiKeysCommands: readonly Command[] = [
+  {
+    name: 'api-keys create',
+    summary: 'Make an API key and print it, once. A running gateway takes it within a second.',
+    options: {
+      ...CONFIG_OPTION,
+      name: { type: 'string', value: 'TEXT', help: 'For people.' },
+      tenant: { type: 'string', value: 'UUID', help: 'The only tenant it can reach; default: every one.' },
+      allow: {
+        type: 'string',
+        value: 'METHODS:PATH',
+        multiple: true,
+        help: 'For example GET:/api/jwt/refresh or GET,DELETE:/api/user; several times; default: everything.',
+      },
+    },
+    example: 'countersign api-keys create --name billing --allow GET:/api/jwt/refresh',
+    run: (input, io) =>
+      withConfiguration(input, io, async (configuration) => {
+        const { id, key } = await createApiKeyFor(configuration, {
+          name: input.text('name'),
+          tenantId: input.text('tenant') ?? null,
+          permissions: { endpoints: Object.fromEntries(input.texts('allow').map(permission)) },
+        });
+        io.err(`id ${id}\n`);
+        io.out(`${key}\n`);
+      }),
+  },
+  {
+    name: 'api-keys list',
+    summary: 'List API keys: id, name, tenant, permissions, and whether the file or the API made them.',
+    options: CONFIG_OPTION,
+    example: 'countersign api-keys list',
+    run: (input, io) =>
+      withConfiguration(input, io, async (configuration) => {
+        const keys = await listApiKeys(configuration);
+        if (keys.length === 0) io.err('no API keys\n');
+        else io.out(table(keys));
+      }),
+  },
+  {
+    name: 'api-keys revoke',
+    summary: 'Delete an API key. A running gateway refuses it within a second.',
+    arguments: 'ID',
+    options: CONFIG_OPTION,
+    example: 'countersign api-keys revoke 9c8f5e0e-3a55-4a0e-9d1c-5a6d8a6d2b11',
+    run: (input, io) =>
+      withConfiguration(input, io, async (configuration) => {
+        const [id] = input.positionals;
+        if (id === undefined) throw new UsageError('the id is missing');
+        await revokeApiKey(configuration, id);
+        io.out(`${id} is revoked\n`);
+      }),
+  },
+];
+
+function permission(text: string): readonly [path: string, methods: Method[]] {
+  const [, methods = '', path = ''] = /^([A-Z,]+):(\/.*)$/.exec(text) ?? [];
+  const named = methods.split(',').map((name) => METHODS.find((method) => method === name));
+  const known = named.filter((method) => method !== undefined);
+  if (path === '' || known.length < named.length)
+    throw new UsageError(`--allow ${text}: write METHODS:PATH, like GET,DELETE:/api/user`);
+  return [path, known];
+}
