@@ -56,17 +56,19 @@ async function run(client: pg.ClientBase, sql: string, values: readonly Value[])
 
 export class PostgresPool {
   readonly #pool: pg.Pool;
+  readonly #log: Logger;
 
   constructor(address: PostgresAddress, statementTimeoutMs: number, log: Logger) {
+    this.#log = log;
     this.#pool = new pg.Pool({
       ...connectionSettings(address, statementTimeoutMs),
       max: CONNECTIONS_MAX,
       idleTimeoutMillis: IDLE_CONNECTION_MS,
     });
-    // An idle connection that breaks is left out by the pool; the next question finds another.
-    this.#pool.on('error', (error) =>
-      log.warn('a PostgreSQL connection broke', { reason: errorOf(error).message }),
-    );
+    // Unheard, an error of a connection would end the process. The pool leaves out what broke while it was idle; what
+    // broke while it was lent fails its next statement.
+    this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', (client) => client.on('error', (error) => this.#broke(error)));
   }
 
   /** Lends a connection to the work. @throws RetryableError; DuplicateError; StoreUnavailableError */
@@ -90,6 +92,10 @@ export class PostgresPool {
 
   async close(): Promise<void> {
     if (!this.#pool.ending) await this.#pool.end();
+  }
+
+  #broke(error: Error): void {
+    this.#log.warn('a PostgreSQL connection broke', { reason: errorOf(error).message });
   }
 
   async #connect(): Promise<pg.PoolClient> {

@@ -7,11 +7,11 @@ import { type Answer, BEGIN, type Connection, type Failure, type Question } from
 import { isBusy, leavesFileUsable } from './result-codes.ts';
 
 /**
- * How long a statement waits for the writer of another process, in steps. SQLite's own steps grow to 100 ms, in which a
- * process that writes without a pause never lets the lock be seen free.
+ * How long a statement waits for the writer of another process: about five seconds, in short steps. SQLite's own steps
+ * grow to 100 ms, in which a process that writes without a pause never lets the lock be seen free.
  */
-const BUSY_STEP_MS = 1;
-const BUSY_STEPS = 5000;
+const BUSY_STEP_MS = 2;
+const BUSY_STEPS = 2000;
 /** A log that grew in a long transaction is cut back to this. */
 const JOURNAL_MAX_BYTES = 64 * 1024 * 1024;
 /**
