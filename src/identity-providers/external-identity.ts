@@ -46,7 +46,7 @@ function requireIssuer({ issuer }: IdentityProvider, claims: JsonObject): void {
 function uniqueIdOf(claims: JsonObject, name: string): string {
   const value = member(claims, name);
   const text = Number.isSafeInteger(value) ? String(value) : value;
-  if (typeof text === 'string' && text !== '' && text.length <= UNIQUE_ID_MAX_CHARS) return text;
+  if (typeof text === 'string' && text.length <= UNIQUE_ID_MAX_CHARS && isPlain(text)) return text;
   throw unauthorized(`[ExternalAuthenticationException]MissingUniqueId: claim ${name} is no id`);
 }
 
@@ -56,8 +56,13 @@ function emailOf(claims: JsonObject, name: string): string | null {
 }
 
 function usernameOf(claims: JsonObject, name: string): string | null {
-  const parsed = userSchema.shape.username.safeParse(member(claims, name));
-  return parsed.data ?? null;
+  const { data: username } = userSchema.shape.username.safeParse(member(claims, name));
+  return username !== undefined && isPlain(username) ? username : null;
+}
+
+/** Not empty, and without control characters: no one has them in a name, and PostgreSQL stores no NUL. */
+function isPlain(text: string): boolean {
+  return /^\P{Cc}+$/u.test(text);
 }
 
 /** Whoever writes the claim and does not write true has not verified the address; some write it as text. */

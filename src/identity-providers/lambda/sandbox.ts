@@ -16,6 +16,7 @@ export class SandboxBusyError extends Error {
 export interface Sandbox {
   /** @throws SandboxBusyError; ThreadLostError for a fault that is not the lambda's */
   run(call: LambdaCall): Promise<LambdaAnswer>;
+  /** Ends what runs; it is lost. */
   close(): Promise<void>;
 }
 
@@ -26,13 +27,15 @@ const QUEUE_MAX = 100;
 const QUEUE_WAIT_MS = 5 * SECOND_MS;
 
 interface Queued {
-  readonly start: (thread: LambdaThread) => void;
+  start(thread: LambdaThread): void;
+  refuse(): void;
 }
 
 export function createSandbox(options: SandboxOptions): Sandbox {
   const threadsMax = options.threads ?? THREADS;
   const queue = new Set<Queued>();
   let threads: LambdaThread[] = [];
+  let isClosed = false;
 
   function idleThread(): LambdaThread | null {
     threads = threads.filter(({ isEnded }) => !isEnded);
@@ -56,28 +59,33 @@ export function createSandbox(options: SandboxOptions): Sandbox {
 
   function waitFor(call: LambdaCall): Promise<LambdaAnswer> {
     return new Promise((resolve, reject) => {
-      const cancel = options.schedule(() => {
-        queue.delete(queued);
-        reject(new SandboxBusyError('No thread became free for a lambda in time'));
-      }, QUEUE_WAIT_MS);
       const queued: Queued = {
-        start: (thread) => {
+        start(thread) {
           cancel();
           resolve(runOn(thread, call));
         },
+        refuse() {
+          cancel();
+          queue.delete(queued);
+          reject(new SandboxBusyError('No thread became free for a lambda in time'));
+        },
       };
+      const cancel = options.schedule(queued.refuse, QUEUE_WAIT_MS);
       queue.add(queued);
     });
   }
 
   return {
     async run(call) {
+      if (isClosed) throw new SandboxBusyError('No lambda is begun any more');
       const idle = queue.size === 0 ? idleThread() : null;
       if (idle !== null) return await runOn(idle, call);
       if (queue.size >= QUEUE_MAX) throw new SandboxBusyError('Too many lambdas wait');
       return await waitFor(call);
     },
     async close() {
+      isClosed = true;
+      for (const queued of queue) queued.refuse();
       await Promise.all(threads.map((thread) => thread.close()));
     },
   };

@@ -39,7 +39,7 @@ const userBy = (email: string) => service.store.users.findByEmail(TEN1, email);
 describe('the unique id', () => {
   it('JWT-S23: is required', async () => {
     expect(await refusal(somebody({ sub: undefined }))).toEqual({ status: 401, errors: null });
-    for (const sub of ['', null, {}, [], true, 1.5, 'x'.repeat(256)])
+    for (const sub of ['', null, {}, [], true, 1.5, 'x'.repeat(256), 'a\0b', 'a\n'])
       expect(await refusal(somebody({ sub }))).toEqual({ status: 401, errors: null });
   });
 
@@ -89,6 +89,11 @@ describe('managed domains', () => {
     await idp.change({ domains: ['acme.com', 'acme.org'] });
     expect((await login(somebody())).status).toBe(200);
     expect((await login(somebody({ email: 'some.one@acme.org' }))).status).toBe(200);
+  });
+
+  it('keep out who has no address, whatever the strategy', async () => {
+    await idp.change({ linkingStrategy: 'LinkByUsername' });
+    expect(await refusal(somebody({ email: undefined }))).toEqual({ status: 401, errors: null });
   });
 
   it('hold for linked users too', async () => {
@@ -212,7 +217,8 @@ describe('LinkByUsername', () => {
 
   it('IDP-P22: refuses a token without the name', async () => {
     await idp.change({ linkingStrategy: 'LinkByUsername' });
-    expect(await refusal(somebody({ preferred_username: undefined }))).toEqual({ status: 401, errors: null });
+    for (const preferred_username of [undefined, '', 7, 'a\0b'])
+      expect(await refusal(somebody({ preferred_username }))).toEqual({ status: 401, errors: null });
   });
 
   it('IDP-P22: …ForExistingUser finds nobody: 404', async () => {
@@ -326,6 +332,20 @@ describe('noLink', () => {
     const claims = somebody();
     expect(await refusal(claims, { noLink: true })).toEqual({ status: 404, errors: null });
     expect(await userBy(claims.email)).toBeNull();
+  });
+
+  it('IDP-P08: does not link who could be found either', async () => {
+    const claims = somebody({ email: 'u2@acme.com' });
+    expect(await refusal(claims, { noLink: true })).toEqual({ status: 404, errors: null });
+    await expect(linkOf(claims.sub)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('IDP-P08: makes nobody where users are found by address alone', async () => {
+    await idp.change({ uniqueIdentityClaim: 'email' });
+    const claims = somebody();
+    expect(await refusal(claims, { noLink: true })).toEqual({ status: 404, errors: null });
+    expect(await userBy(claims.email)).toBeNull();
+    expect((await login(somebody({ email: 'u2@acme.com' }), { noLink: true })).user.id).toBe(U2);
   });
 
   it('IDP-P08: with a link: as ever', async () => {

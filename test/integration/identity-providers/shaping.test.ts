@@ -16,7 +16,9 @@ const schedule = (task: () => void, delayMs: number) => {
   const timer = setTimeout(task, delayMs);
   return () => clearTimeout(timer);
 };
-const sandbox = createSandbox({ timeoutMs: 1000, memoryBytes: 32 * 1024 * 1024, schedule });
+/** Long enough for a busy machine: two lambdas here loop. */
+const TIMEOUT_MS = 2000;
+const sandbox = createSandbox({ timeoutMs: TIMEOUT_MS, memoryBytes: 32 * 1024 * 1024, schedule });
 afterAll(() => sandbox.close());
 
 const bench = await testTokenService();

@@ -5,7 +5,7 @@ import { importKey } from '../../../src/tokens/objects/keys.ts';
 import { selfSignedCertificate } from '../../support/certificate.ts';
 import { acme, addProvider, IDP1, K_ACME, publicPem } from '../../support/identity-provider.ts';
 import { keySet, startIdp, statusOnly } from '../../support/idp.ts';
-import { APP_A, APP_T2, EVERYWHERE, TEN1, TEN2 } from '../../support/token-fixtures.ts';
+import { APP_A, APP_N, APP_T2, EVERYWHERE, TEN1, TEN2 } from '../../support/token-fixtures.ts';
 import { testTokenService } from '../../support/token-service.ts';
 import { base64url, compact, hmac, testKey } from '../../support/tokens.ts';
 
@@ -66,6 +66,16 @@ describe('reconcile()', () => {
     expect(await refusal(idp.token(), { applicationId: IDP1 })).toEqual(REFUSED);
     await idp.change({ applicationConfiguration: { [APP_A]: { enabled: false } } });
     expect(await refusal(idp.token())).toEqual(REFUSED);
+  });
+
+  it('JWT-S20: refuses an application that is not active', async () => {
+    const application = service.catalog().applications.get(APP_N);
+    if (application === undefined) throw new Error('no application');
+    await idp.change({ applicationConfiguration: { [APP_N]: { enabled: true } } });
+    expect(await status(idp.token(), { applicationId: APP_N })).toBe(200);
+    await service.store.catalog.update('applications', { ...application, active: false }, []);
+    await service.refreshCatalog();
+    expect(await refusal(idp.token(), { applicationId: APP_N })).toEqual(REFUSED);
   });
 
   it('IDP-S29: is enabled per application', async () => {

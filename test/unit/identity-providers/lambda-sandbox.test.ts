@@ -6,12 +6,13 @@ import {
   type Sandbox,
   SandboxBusyError,
 } from '../../../src/identity-providers/lambda/sandbox.ts';
+import { ThreadLostError } from '../../../src/identity-providers/lambda/thread.ts';
 import { fakeClock } from '../../support/clock.ts';
 import { fakeScheduler } from '../../support/scheduler.ts';
 
 const MEBIBYTE = 1024 * 1024;
-/** Long beside what the good lambdas here take, so that a busy machine stops none of them. */
-const TIMEOUT_MS = 1000;
+/** Long beside what a lambda takes that ends by itself, so that a busy machine stops none of them. */
+const TIMEOUT_MS = 15_000;
 
 const realSchedule = (task: () => void, delayMs: number) => {
   const timer = setTimeout(task, delayMs);
@@ -40,6 +41,27 @@ function call(body: string, args: readonly unknown[] = [{}, {}, { sub: 'bob' }])
 }
 
 const run = (body: string, args?: readonly unknown[]) => sandbox.run(call(body, args));
+
+/** Runs statements in a sandbox whose time passes until they are stopped, and once more in the same one. */
+async function stoppedAndNext(statements: string): Promise<readonly [LambdaAnswer, LambdaAnswer]> {
+  const timers = fakeScheduler(fakeClock());
+  const own = open({ schedule: timers.schedule, threads: 1 });
+  const answers: LambdaAnswer[] = [];
+  const running = own
+    .run(call(`function reconcile(user) { ${statements} }`))
+    .then((answer) => answers.push(answer));
+  while (timers.pending() === 0) await turn();
+  while (answers.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await timers.passMs(TIMEOUT_MS);
+  }
+  await running;
+  const [stopped] = answers;
+  if (stopped === undefined) throw new Error('no answer');
+  return [stopped, await own.run(call('function reconcile(user) { user.seen = "next" }'))];
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Runs statements that may say things to `seen`, which comes back. */
 async function seen(statements: string): Promise<unknown> {
@@ -121,9 +143,9 @@ describe('a lambda that is stopped', () => {
     ['L02: loops when its error is shown', 'throw { toJSON() { for (;;); } }'],
     ['L02: loops in a proxy', 'new Proxy({}, { get() { for (;;); } }).x'],
   ])('%s', async (_, statements) => {
-    const answer = await run(`function reconcile(user) { ${statements} }`);
-    expect(messageOf(answer)).toContain('stopped: The lambda was stopped: it runs too long');
-    expect(await seen('user.seen = "next"')).toBe('next');
+    const [stopped, next] = await stoppedAndNext(statements);
+    expect(messageOf(stopped)).toContain('stopped: The lambda was stopped: it runs too long');
+    expect(next.outcome).toMatchObject({ args: '[{"seen":"next"},{},{"sub":"bob"}]' });
   });
 
   it.each([
@@ -242,9 +264,9 @@ describe('createSandbox()', () => {
     const looping = own.run(call('function reconcile() { for (;;); }'));
     const other = await own.run(call('function reconcile(user) { user.x = 1 }'));
     expect(other.outcome.kind).toBe('returned');
-    for (; turns < 100; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (; turns < 100; turns += 1) await turn();
     expect(turns).toBe(100);
-    while (timers.pending() === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (timers.pending() === 0) await turn();
     await timers.passMs(TIMEOUT_MS);
     expect(messageOf(await looping)).toContain('it runs too long');
   });
@@ -256,7 +278,7 @@ describe('createSandbox()', () => {
     const stuck = own.run(
       call('function reconcile() { Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1) }'),
     );
-    while (timers.pending() === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (timers.pending() === 0) await turn();
     await timers.passMs(TIMEOUT_MS);
     await timers.passMs(TIMEOUT_MS);
     expect(messageOf(await stuck)).toContain('had to be killed');
@@ -266,13 +288,13 @@ describe('createSandbox()', () => {
   it('L02: lets a bounded number of lambdas wait, and none of them for ever', async () => {
     const clock = fakeClock();
     const timers = fakeScheduler(clock);
-    const own = open({ schedule: timers.schedule, threads: 1 });
+    const own = open({ schedule: timers.schedule, threads: 1, timeoutMs: 1000 });
     const looping = own.run(call('function reconcile() { for (;;); }'));
     const waiting = Array.from({ length: 100 }, () => own.run(call('function reconcile() {}')));
     const results = Promise.allSettled(waiting);
     await expect(own.run(call('function reconcile() {}'))).rejects.toThrow(SandboxBusyError);
-    while (timers.pending() < 101) await new Promise((resolve) => setImmediate(resolve));
-    await timers.passMs(TIMEOUT_MS);
+    while (timers.pending() < 101) await turn();
+    await timers.passMs(1000);
     expect(messageOf(await looping)).toContain('it runs too long');
     expect((await results).every(({ status }) => status === 'fulfilled')).toBe(true);
   });
@@ -280,14 +302,25 @@ describe('createSandbox()', () => {
   it('L02: refuses a lambda whose turn does not come in time', async () => {
     const clock = fakeClock();
     const timers = fakeScheduler(clock);
-    const own = open({ schedule: timers.schedule, threads: 1, timeoutMs: 60_000 });
+    const own = open({ schedule: timers.schedule, threads: 1 });
     const looping = own.run(call('function reconcile() { for (;;); }'));
     const waiting = own.run(call('function reconcile() {}'));
     const refused = expect(waiting).rejects.toThrow(SandboxBusyError);
     await timers.passMs(5_000);
     await refused;
-    while (timers.pending() === 0) await new Promise((resolve) => setImmediate(resolve));
-    await timers.passMs(60_000);
+    while (timers.pending() === 0) await turn();
+    await timers.passMs(TIMEOUT_MS);
     await looping;
+  });
+
+  it('ends what runs and what waits when it is closed, and begins nothing more', async () => {
+    const own = open({ schedule: fakeScheduler(fakeClock()).schedule, threads: 1 });
+    const running = expect(own.run(call('function reconcile() { for (;;); }'))).rejects.toThrow(
+      ThreadLostError,
+    );
+    const waiting = expect(own.run(call('function reconcile() {}'))).rejects.toThrow(SandboxBusyError);
+    await own.close();
+    await Promise.all([running, waiting]);
+    await expect(own.run(call('function reconcile() {}'))).rejects.toThrow(SandboxBusyError);
   });
 });
