@@ -71,6 +71,7 @@ function visit(path: string, session?: Buffer): Promise<Visit> {
       session,
     });
     let ticket: Buffer | undefined;
+    let isResumed = false;
     let answer = '';
     socket.on('session', (given) => {
       ticket = given;
@@ -79,13 +80,12 @@ function visit(path: string, session?: Buffer): Promise<Visit> {
       answer += text;
     });
     socket.once('secureConnect', () => {
+      isResumed = socket.isSessionReused();
       const head = `GET ${PLACES}/${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${t1()}\r\n`;
       socket.write(`${head}Connection: close\r\n\r\n`);
     });
     socket.once('error', reject);
-    socket.once('close', () =>
-      resolve({ isResumed: socket.isSessionReused(), status: answer.slice(9, 12), session: ticket }),
-    );
+    socket.once('close', () => resolve({ isResumed, status: answer.slice(9, 12), session: ticket }));
   });
 }
 
