@@ -179,12 +179,17 @@ describe('signAccessToken() with a populate lambda', async () => {
     expect(expiresInstant).toBe((now + given) * 1000);
   });
 
-  it('is not asked without a registration', async () => {
+  it('is not asked without a registration, nor while it is not enabled', async () => {
     populate = () => {
       throw new Error('asked');
     };
     await expect(signed(APP_B)).rejects.toThrow('asked');
     await expect(signed(APP_B, { registration: null })).resolves.toBeDefined();
+    const enable = (enabled: boolean) =>
+      configure(service, 'lambdas', lambda.id, (present) => ({ ...present, enabled }));
+    await enable(false);
+    await expect(signed(APP_B)).resolves.toBeDefined();
+    await enable(true);
   });
 
   it('fails where the lambda does', async () => {

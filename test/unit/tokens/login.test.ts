@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { numericDate } from '../../../src/core/time.ts';
 import type { Caller } from '../../../src/tokens/authenticate.ts';
 import { type LoginInput, login } from '../../../src/tokens/login.ts';
+import type * as Password from '../../../src/tokens/password.ts';
 import {
   APP_A,
   APP_B,
@@ -18,6 +19,17 @@ import {
 } from '../../support/token-fixtures.ts';
 import { testTokenService } from '../../support/token-service.ts';
 import { decodePart } from '../../support/tokens.ts';
+
+/** Stored hashes that passwords were compared with; null: none. */
+const comparisons: (string | null)[] = [];
+vi.mock('../../../src/tokens/password.ts', async (importActual) => {
+  const actual = await importActual<typeof Password>();
+  const verifyPassword = async (password: string, stored: string | null) => {
+    comparisons.push(stored);
+    return await actual.verifyPassword(password, stored);
+  };
+  return { ...actual, verifyPassword };
+});
 
 const { service, clock } = await testTokenService();
 const [apiKey] = service.catalog().apiKeys.values();
@@ -101,6 +113,13 @@ describe('login()', () => {
     ['a user of another tenant', { loginId: 'u2@acme.com', applicationId: APP_T2 }],
   ])('answers 404 for %s', async (_, input) => {
     await expect(attempt(input)).rejects.toMatchObject({ status: 404, errors: null });
+  });
+
+  it('works as hard for an unknown user as for a wrong password (security.md T13)', async () => {
+    comparisons.length = 0;
+    for (const loginId of ['nobody@acme.com', 'u2@acme.com'])
+      await expect(attempt({ loginId, password: 'wrong' })).rejects.toMatchObject({ status: 404 });
+    expect(comparisons).toEqual([null, expect.stringContaining('$scrypt$')]);
   });
 
   it('refuses unknown applications, and those of another tenant (JWT-S87)', async () => {

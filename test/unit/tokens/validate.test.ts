@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../src/core/json.ts';
 import { identityProviderSchema } from '../../../src/objects/identity-provider.ts';
 import { introspect } from '../../../src/tokens/introspect.ts';
 import { createIdentityProvider } from '../../../src/tokens/objects/identity-providers.ts';
@@ -74,6 +75,19 @@ describe('validate()', () => {
     await expect(check(signed({ ...thief, kid: 'kid-other' }, genuine, gty))).rejects.toMatchObject(refused);
     const none = `${base64url({ alg: 'none', ...gty })}.${base64url(genuine)}.`;
     await expect(check(none)).rejects.toMatchObject(refused);
+  });
+
+  it('refuses those of another issuer, and those that lack what ours have', async () => {
+    const key = service.catalog().keys.get(K_RS)!;
+    const { sid: _, ...claims } = genuine;
+    const json: JsonObject = JSON.parse(JSON.stringify(claims));
+    const signedBy = async (change: object, header: JsonObject = gty) =>
+      await check(await service.signer.sign(key, header, { ...json, ...change }));
+    await expect(signedBy({})).resolves.toBeDefined();
+    await expect(signedBy({ iss: 'evil.com' })).rejects.toMatchObject(refused);
+    for (const change of [{ sub: 7 }, { iat: '1' }, { tid: 7 }, { tid: U1 }])
+      await expect(signedBy(change)).rejects.toMatchObject(refused);
+    await expect(signedBy({}, { gty: 'password' })).rejects.toMatchObject(refused);
   });
 
   it('refuses an HMAC with the public key as its secret', async () => {
