@@ -55,6 +55,7 @@ export async function readConfiguration(
 async function seedKeyIssues(config: LoadedConfig, { tokenService }: Compiled): Promise<ConfigIssue[]> {
   const keys = tokenService?.seed.keys ?? [];
   const found = keys.map(async ({ id: _, name: __, kid: ___, algorithm, ...given }, index) => {
+    if (Object.values(given).every((text) => text === undefined)) return [];
     try {
       await keyFactory.read(given, algorithm);
       return [];

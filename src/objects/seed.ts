@@ -11,7 +11,7 @@ import type { webhookSchema } from './webhook.ts';
 /** What one schema accepts, with the id that the API would make. */
 type Named<Schema extends z.ZodType> = Readonly<Omit<z.output<Schema>, 'id'>> & { readonly id: string };
 
-/** Exactly one of the four texts. */
+/** At most one of the four texts. None: the key is made in the store, once, for `algorithm`. */
 export interface SeedKey {
   readonly id: string;
   readonly name: string;

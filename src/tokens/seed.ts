@@ -21,6 +21,8 @@ interface Wanted<Kind extends CatalogKind> {
   readonly kind: Kind;
   readonly id: string;
   readonly names: readonly UniqueName[];
+  /** What is there already stays: it was made here, and cannot be made again. */
+  readonly isMadeOnce?: boolean;
   stamped(stamps: Omit<Stamped, 'id'>): CatalogObjects[Kind];
   /** @throws ServiceError where what it refers to is not in order */
   check(catalog: Catalog): void;
@@ -75,16 +77,17 @@ async function wantedObjects(
 
 const NO_CHECK = (): void => {};
 
-async function wantedKey(
-  { keys, sealer }: SeedService,
-  { id, name, kid, algorithm, ...given }: Seed['keys'][number],
-): Promise<Wanted<'keys'>> {
-  const material = await naming(`key ${name}`, () => keys.read(given, algorithm));
+async function wantedKey(service: SeedService, key: Seed['keys'][number]): Promise<Wanted<'keys'>> {
+  const { id, name, kid, algorithm, ...given } = key;
+  const isMadeOnce = Object.values(given).every((text) => text === undefined);
+  const material = await naming(`key ${name}`, () =>
+    isMadeOnce ? service.keys.generate(algorithm ?? 'RS256') : service.keys.read(given, algorithm),
+  );
   // The kid of a secret is random: its id stands for it, so that every start gives the same one.
   const named = { name, kid: kid ?? (material.publicKey === null ? id : material.kid) };
-  const body = keyBody(sealer, id, named, material);
+  const body = keyBody(service.sealer, id, named, material);
   const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...body, id, ...stamps });
-  return { kind: 'keys', id, names: keyNames(body), stamped, check: NO_CHECK };
+  return { kind: 'keys', id, names: keyNames(body), isMadeOnce, stamped, check: NO_CHECK };
 }
 
 function wantedLambda(lambda: Seed['lambdas'][number]): Wanted<'lambdas'> {
@@ -177,10 +180,11 @@ async function remove(records: Records, kind: CatalogKind, id: string, nowMs: nu
 async function put<Kind extends CatalogKind>(
   { catalog }: Records,
   present: CatalogMaps,
-  { kind, id, names, stamped }: Wanted<Kind>,
+  { kind, id, names, stamped, isMadeOnce = false }: Wanted<Kind>,
   { clock, sealer }: SeedService,
 ): Promise<void> {
   const old = objectsOf(present, kind).get(id);
+  if (isMadeOnce && old !== undefined) return;
   const now = clock();
   const next = stamped({
     insertInstant: old?.insertInstant ?? now,

@@ -116,11 +116,9 @@ const KEY_SOURCES = ['privateKeyFile', 'publicKeyFile', 'certificateFile', 'secr
 function seedKey(config: SeedKeyConfig, path: ConfigPath, context: CompileContext): SeedKey {
   const { privateKeyFile, publicKeyFile, certificateFile, secret, ...named } = config;
   const given = KEY_SOURCES.filter((source) => config[source] !== undefined);
-  if (given.length !== 1)
-    context.refuse(
-      path,
-      `needs exactly one of ${KEY_SOURCES.join(', ')}; it has ${given.join(' and ') || 'none'}`,
-    );
+  if (given.length === 0 && config.algorithm === undefined)
+    context.refuse(path, `needs one of ${KEY_SOURCES.join(', ')}, or an algorithm for which to make a key`);
+  if (given.length > 1) context.refuse(path, `has ${given.join(' and ')}: exactly one is the key`);
   const text = (file: string | undefined, member: string) =>
     file === undefined ? undefined : (context.readText(file, [...path, member]) ?? undefined);
   return {

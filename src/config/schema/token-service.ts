@@ -16,10 +16,10 @@ const keySchema = z.strictObject({
   id: id(),
   name: text().meta({ description: 'Unique name.' }),
   kid: text().optional().meta({ description: '`kid` of its tokens. Default: made from the key.' }),
-  algorithm: z
-    .enum(KEY_ALGORITHMS)
-    .optional()
-    .meta({ description: 'The only algorithm of the key. Default: the first that fits it.' }),
+  algorithm: z.enum(KEY_ALGORITHMS).optional().meta({
+    description:
+      'The only algorithm of the key; by default the first that fits it. Without file or secret, a key for it is made in the store at the first start.',
+  }),
   privateKeyFile: filePath().optional().meta({ description: 'PEM of a key that signs.' }),
   publicKeyFile: filePath().optional().meta({ description: 'PEM of a key that only verifies.' }),
   certificateFile: filePath().optional().meta({ description: 'PEM of a certificate; only verifies.' }),

@@ -107,6 +107,16 @@ describe('seedCatalog()', () => {
     expect(service.catalog().keys.get(id(1))?.lastUpdateInstant).toBe(madeAt);
   });
 
+  it('makes a key that has no text, once', async () => {
+    const { service, seed } = await rig();
+    const made: Seed = { ...EMPTY, keys: [{ id: id(1), name: 'made', algorithm: 'ES256' }] };
+    await seed(made);
+    const key = service.catalog().keys.get(id(1));
+    expect(key).toMatchObject({ algorithm: 'ES256', hasPrivateKey: true });
+    await seed(made);
+    expect(service.catalog().keys.get(id(1))).toEqual(key);
+  });
+
   it('removes what the file no longer declares, with what hangs on it', async () => {
     const { service, seed, names } = await rig();
     const allowing = { loginConfiguration: { generateRefreshTokens: true, allowTokenRefresh: true } };
