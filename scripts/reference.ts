@@ -6,6 +6,7 @@ import { cliMarkdown } from './reference/cli.ts';
 import { configurationMarkdown, configurationSchema } from './reference/configuration.ts';
 import { errorsMarkdown } from './reference/errors.ts';
 import { GENERATED } from './reference/markdown.ts';
+import { openApiJson } from './reference/openapi.ts';
 
 /** Path in the repository, and what it must hold. A new reference is one more line. */
 const REFERENCES: readonly (readonly [path: string, render: () => string])[] = [
@@ -14,6 +15,7 @@ const REFERENCES: readonly (readonly [path: string, render: () => string])[] = [
   ['docs/configuration.md', configurationMarkdown],
   ['docs/errors.md', errorsMarkdown],
   ['docs/metrics.md', () => `${GENERATED}\n\n${metricsReference()}`],
+  ['docs/openapi.json', openApiJson],
 ];
 
 const root = join(import.meta.dirname, '..');

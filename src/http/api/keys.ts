@@ -30,8 +30,8 @@ const common = { tag: 'Key', auth: 'apiKey' } as const;
 /** Keys belong to no tenant. */
 const changing = { ...common, needsAllTenants: true } as const;
 const oneKey = { 200: { description: 'The key, without what signs.', schema: z.object({ key: shownKey }) } };
-const generated = z.object({ key: generateKeySchema });
-const imported = z.object({ key: importKeySchema });
+const generated = z.object({ key: generateKeySchema }).meta({ id: 'GenerateKeyRequest' });
+const imported = z.object({ key: importKeySchema }).meta({ id: 'ImportKeyRequest' });
 
 export const KEY_OPERATIONS = [
   operation({

@@ -188,8 +188,9 @@ function changing<Kind extends CatalogKind, Body extends object>(
 }
 
 /** `{"tenant": {…}}`: the field names of complaints begin with the member. */
-function wrapped<Kind extends CatalogKind, Body extends object>({ kind, body }: ObjectKind<Kind, Body>) {
-  return z.object({ [fieldOf(kind)]: body });
+function wrapped<Kind extends CatalogKind, Body extends object>(declared: ObjectKind<Kind, Body>) {
+  const { kind, name, body } = declared;
+  return z.object({ [fieldOf(kind)]: body }).meta({ id: `${name}Request` });
 }
 
 function one<Kind extends CatalogKind, Body extends object>(declared: ObjectKind<Kind, Body>) {

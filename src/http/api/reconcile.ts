@@ -10,14 +10,16 @@ import { loginAnswers, loginJson, loginMembers } from './session.ts';
 
 const foreignToken = z.string({ error: 'is no text' }).min(1, { error: 'is empty' });
 
-const body = z.object({
-  ...loginMembers,
-  applicationId: uuid(),
-  identityProviderId: uuid(),
-  data: z.object({ token: foreignToken.optional() }).optional(),
-  encodedJWT: foreignToken.optional().meta({ deprecated: true, description: 'Older name of data.token.' }),
-  noLink: z.boolean().optional().meta({ description: 'Nobody is linked; without a link: 404.' }),
-});
+const body = z
+  .object({
+    ...loginMembers,
+    applicationId: uuid(),
+    identityProviderId: uuid(),
+    data: z.object({ token: foreignToken.optional() }).optional(),
+    encodedJWT: foreignToken.optional().meta({ deprecated: true, description: 'Older name of data.token.' }),
+    noLink: z.boolean().optional().meta({ description: 'Nobody is linked; without a link: 404.' }),
+  })
+  .meta({ id: 'ReconcileRequest' });
 
 const common = {
   method: 'POST',

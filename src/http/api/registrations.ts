@@ -18,7 +18,7 @@ import { registrationAnswer, shownUser } from './schemas.ts';
 import { validate } from './validate.ts';
 
 const body = z.object({ registration: registrationSchema });
-const newBody = body.extend({ user: userSchema.optional() });
+const newBody = body.extend({ user: userSchema.optional() }).meta({ id: 'RegistrationRequest' });
 const params = z.object({ userId: uuid(), applicationId: uuid() });
 const common = { tag: 'Registration', auth: 'apiKey' } as const;
 const oneRegistration = { 200: { description: 'The registration.', schema: registrationAnswer } };

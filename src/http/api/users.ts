@@ -13,7 +13,7 @@ import { flag, shownUser } from './schemas.ts';
 import { validate } from './validate.ts';
 
 const params = z.object({ id: uuid() });
-const body = z.object({ user: userSchema });
+const body = z.object({ user: userSchema }).meta({ id: 'UserRequest' });
 const common = { tag: 'User', auth: 'apiKey' } as const;
 const oneUser = { 200: { description: 'The user.', schema: z.object({ user: shownUser }) } };
 
