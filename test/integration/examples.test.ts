@@ -287,3 +287,52 @@ describe('config/examples/wso2', () => {
     expect(backend.received.at(-1)?.headers).not.toHaveProperty('authorization');
   });
 });
+
+describe('config/examples/token-service', () => {
+  const APP = '9f1c7f0a-0d6b-4d55-8b53-0c3a7a1f6a01';
+  const IDP = '9f1c7f0a-0d6b-4d55-8b53-0c3a7a1f6a04';
+  const KEY = 'an API key of this test, long enough';
+
+  async function post(path: string, body: object) {
+    const answer = await fetch(`${app?.origins.api}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return JSON.parse(await answer.text());
+  }
+
+  it('turns a token of the provider into a session that opens the proxy and can be ended', async () => {
+    await start('token-service', {
+      ...places(),
+      COUNTERSIGN_API_BIND: '127.0.0.1:0',
+      COUNTERSIGN_API_KEY: KEY,
+      IDP_ISSUER: idp.issuer,
+      IDP_JWKS_URI: idp.jwksUri,
+    });
+    const foreign = signed(
+      RSA,
+      fresh({ iss: idp.issuer, sub: 'a1', email: 'alice@corp.test', given_name: 'Alice' }),
+    );
+    const session = await post('/api/jwt/reconcile', {
+      applicationId: APP,
+      identityProviderId: IDP,
+      data: { token: foreign },
+    });
+    expect(await get('/hello', { token: session.token })).toBe(200);
+    expect(decodePart(received(), 1)).toMatchObject({
+      'http://wso2.org/claims/givenname': 'Alice',
+      aud: 'app',
+    });
+    expect(await get('/admin', { token: session.token })).toBe(403);
+
+    const renewed = await post('/api/jwt/refresh', { refreshToken: session.refreshToken });
+    expect(renewed.refreshToken).not.toBe(session.refreshToken);
+    const ended = await fetch(`${app?.origins.api}/api/jwt/refresh/${session.refreshTokenId}`, {
+      method: 'DELETE',
+      headers: { authorization: KEY },
+    });
+    expect(ended.status).toBe(200);
+    await expect.poll(() => get('/hello', { token: renewed.token }), { timeout: 5000 }).toBe(401);
+  });
+});
