@@ -4,11 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isInstalled } from '../support/programs.ts';
+import { seededRandom } from '../support/random.ts';
 import { FRAMING } from './cases/request-framing.ts';
 import { attacks, GADGETS } from './cases/transfer-encodings.ts';
 import { type Answers, openClient } from './support/client.ts';
 import { type Front, HAPROXY, NGINX } from './support/fronts.ts';
 import { secondWord } from './support/http-message.ts';
+import { mutantSeeds, mutate } from './support/mutants.ts';
 import { expectOwnIdentity, FORGED, request, startRig, type WireRig } from './support/rig.ts';
 import { tagOf } from './support/upstream.ts';
 
@@ -18,7 +20,9 @@ const TIMEOUT_MS = 120_000;
 
 interface ChainCase {
   readonly name: string;
-  readonly bytes: string;
+  readonly bytes: string | Buffer;
+  /** False: its tags may be changed too. */
+  readonly hasTags: boolean;
 }
 
 /** Each with targets of its own, and a request behind it that asks to close. */
@@ -32,9 +36,23 @@ function chainCases(rig: WireRig): ChainCase[] {
       const { name, lines, body, method = 'POST', isAnonymous, target = `/framing-${index}` } = one;
       const token = isAnonymous === true ? { token: null } : {};
       const first = request(rig, { method, target, tag: `framing-${index}`, lines, body, ...token });
-      return { name, bytes: first + last(rig, `framing-${index}`) };
+      return { name, bytes: first + last(rig, `framing-${index}`), hasTags: true };
     }),
   ];
+}
+
+/** Beside the listed cases, good requests with a few bytes changed. */
+const MUTANTS = 1000;
+const SEED = 20_260_104;
+
+function mutantCases(rig: WireRig): ChainCase[] {
+  const random = seededRandom(SEED);
+  const seeds = mutantSeeds(rig);
+  return Array.from({ length: MUTANTS }, (_, index) => {
+    const mutant = mutate(Buffer.from(random.pick(seeds), 'latin1'), random);
+    const end = Buffer.from(last(rig, `mutant-${index}`), 'latin1');
+    return { name: `mutant ${index}`, bytes: Buffer.concat([mutant, end]), hasTags: false };
+  });
 }
 
 const IDENTITY = `X-JWT-Assertion: ${FORGED}\r\n`;
@@ -49,7 +67,7 @@ function gadgetCase(rig: WireRig, gadget: string, attackName: string, index: num
     .find(({ name }) => name === attackName)
     ?.write(gadget);
   const first = request(rig, { method: 'POST', target: `/${id}`, tag: id, ...written });
-  return { name: `${attackName} ${JSON.stringify(gadget)}`, bytes: first + last(rig, id) };
+  return { name: `${attackName} ${JSON.stringify(gadget)}`, bytes: first + last(rig, id), hasTags: true };
 }
 
 /** In the targets of requests without a token. */
@@ -90,7 +108,7 @@ describe.each([NGINX, HAPROXY].map((front) => [front.name, front, isInstalled(fr
       if (!isThere) return;
       rig = await startRig();
       front = await program.start(rig.port);
-      cases = chainCases(rig);
+      cases = [...chainCases(rig), ...mutantCases(rig)];
       answers = await sendAll(cases, front.port);
       await rig.upstream.settled();
     }, TIMEOUT_MS);
@@ -130,7 +148,8 @@ describe.each([NGINX, HAPROXY].map((front) => [front.name, front, isInstalled(fr
     );
 
     it.skipIf(!isThere)('no client gets the answer to a request that is not its own (S10)', () => {
-      for (const [{ name: caseName, bytes }, { responses }] of answers)
+      const tagged = [...answers].filter(([{ hasTags }]) => hasTags);
+      for (const [{ name: caseName, bytes }, { responses }] of tagged)
         for (const tag of responses.map(tagOf).filter((one) => one !== '')) {
           const [id = ''] = tag.split(/\s/); // folded lines belong to the tag for some
           expect(bytes.includes(`: ${id}\r`), `${caseName} was answered ${tag}`).toBe(true);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../support/random.ts';
 import { type Answers, openClient, statusOf, type WireClient } from './support/client.ts';
 import { valuesOf } from './support/http-message.ts';
+import { mutantSeeds, mutate } from './support/mutants.ts';
 import { expectToServe, judge, type RigOptions, request, startRig, type WireRig } from './support/rig.ts';
 import { tagOf } from './support/upstream.ts';
 
@@ -283,16 +284,7 @@ describe('a request changed at random', () => {
   it(`is refused, or forwarded once and well framed, ${MUTANTS} times (D06, S02)`, async () => {
     await start();
     const random = seededRandom(SEED);
-    const seeds = [
-      request(rig, { tag: 'first' }),
-      request(rig, { method: 'POST', tag: 'first', lines: 'Content-Length: 5\r\n', body: 'hello' }),
-      request(rig, {
-        method: 'POST',
-        tag: 'first',
-        lines: 'Transfer-Encoding: chunked\r\n',
-        body: '5\r\nhello\r\n0\r\n\r\n',
-      }),
-    ];
+    const seeds = mutantSeeds(rig);
     for (let index = 0; index < MUTANTS; index += 1) {
       const bytes = mutate(Buffer.from(random.pick(seeds), 'latin1'), random);
       rig.upstream.forget();
@@ -313,36 +305,3 @@ describe('a request changed at random', () => {
     expect(rig.upstream.requests.length).toBeLessThanOrEqual(2);
   }
 });
-
-const SPECIAL = [
-  '\r\n',
-  '\n',
-  '\r',
-  '\0',
-  ' ',
-  '\t',
-  ':',
-  ',',
-  ';',
-  '\x80',
-  '\xff',
-  'chunked',
-  '0',
-  '5',
-  'HTTP/1.1',
-];
-
-function mutate(bytes: Buffer, random: ReturnType<typeof seededRandom>): Buffer {
-  let mutant = bytes;
-  for (let changes = 0; changes <= random.below(3); changes += 1) {
-    const at = random.below(mutant.length);
-    const piece = Buffer.from(random.pick(SPECIAL), 'latin1');
-    const removed = random.below(3);
-    mutant = Buffer.concat([
-      mutant.subarray(0, at),
-      random.below(4) === 0 ? Buffer.alloc(0) : piece,
-      mutant.subarray(at + removed),
-    ]);
-  }
-  return mutant;
-}

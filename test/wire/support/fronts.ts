@@ -22,7 +22,7 @@ export interface FrontProgram {
   start(gatewayPort: number): Promise<Front>;
 }
 
-/** A client that sends half a request is given up after this. */
+/** A client that sends half a request, or nothing more, is given up after this. */
 const CLIENT_SECONDS = 1;
 
 export const NGINX: FrontProgram = {
@@ -58,6 +58,8 @@ http {
   access_log ${log} passed;
   client_header_timeout ${CLIENT_SECONDS}s;
   client_body_timeout ${CLIENT_SECONDS}s;
+  keepalive_timeout ${CLIENT_SECONDS}s;
+  lingering_timeout ${CLIENT_SECONDS}s;
   upstream gateway { server 127.0.0.1:${gatewayPort}; keepalive 16; }
   server {
     listen 127.0.0.1:${port};
