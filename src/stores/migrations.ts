@@ -50,7 +50,6 @@ const REFRESH_TOKENS = [
   `CREATE TABLE revocations (
     sid TEXT PRIMARY KEY, until_instant BIGINT NOT NULL, revoked_instant BIGINT NOT NULL)`,
   'CREATE INDEX revocations_revoked ON revocations (revoked_instant)',
-  'CREATE INDEX revocations_until ON revocations (until_instant)',
 ];
 
 const LINKS = [

@@ -3,10 +3,10 @@ import { StoreUnavailableError } from '../tokens/store.ts';
 import type { Outcome, Queries, Value } from './driver.ts';
 
 /**
- * A transaction holds locks, on SQLite the only writer's: work that takes longer waits for something it must not wait
- * for, such as a call on the store that is not on the transaction's records.
+ * How long work may ask nothing. A transaction holds locks, on SQLite the only writer's: work that falls silent waits for
+ * something that it must not wait for, such as a call on the store that is not on the transaction's records.
  */
-export const TRANSACTION_MAX_MS = 20_000;
+export const SILENCE_MAX_MS = 10_000;
 
 export interface TransactionPort {
   readonly dialect: Queries['dialect'];
@@ -19,6 +19,9 @@ export class Transaction implements Queries {
   readonly #port: TransactionPort;
   #failure: { readonly error: unknown } | null = null;
   #isOver = false;
+  #inFlight = 0;
+  readonly #silence = Promise.withResolvers<never>();
+  #silenceTimer: NodeJS.Timeout | undefined;
 
   constructor(port: TransactionPort) {
     this.dialect = port.dialect;
@@ -28,11 +31,16 @@ export class Transaction implements Queries {
   async query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
     if (this.#isOver) throw new Error('The transaction is over');
     if (this.#failure !== null) throw this.#failure.error;
+    this.#inFlight++;
+    clearTimeout(this.#silenceTimer);
     try {
       return await this.#port.query(sql, values);
     } catch (error) {
       this.#failure ??= { error };
       throw error;
+    } finally {
+      this.#inFlight--;
+      this.#awaitWork();
     }
   }
 
@@ -46,21 +54,20 @@ export class Transaction implements Queries {
 
   /** Runs the work; rejects with the first failure of a statement even where the work caught it. */
   async run<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    const limit = timeLimit();
+    this.#awaitWork();
     try {
-      const result = await Promise.race([work(this), limit.passed]);
+      const result = await Promise.race([work(this), this.#silence.promise]);
       if (this.#failure !== null) throw this.#failure.error;
       return result;
     } finally {
       this.#isOver = true;
-      limit.cancel();
+      clearTimeout(this.#silenceTimer);
     }
   }
-}
 
-function timeLimit(): { readonly passed: Promise<never>; cancel(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const error = new StoreUnavailableError(`A transaction took longer than ${TRANSACTION_MAX_MS} ms`);
-  const timer = setTimeout(reject, TRANSACTION_MAX_MS, error).unref();
-  return { passed: promise, cancel: () => clearTimeout(timer) };
+  #awaitWork(): void {
+    if (this.#inFlight > 0 || this.#isOver) return;
+    const error = new StoreUnavailableError(`A transaction asked nothing for ${SILENCE_MAX_MS} ms`);
+    this.#silenceTimer = setTimeout(this.#silence.reject, SILENCE_MAX_MS, error).unref();
+  }
 }

@@ -75,13 +75,20 @@ export class PostgresPool {
   async session<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     let isUsable = true;
-    const query = async (sql: string, values: readonly Value[] = []) => {
+    let last: Promise<unknown> = Promise.resolve();
+    const ask = async (sql: string, values: readonly Value[]) => {
       try {
         return await run(client, sql, values);
       } catch (error) {
         isUsable &&= leavesConnectionUsable(error);
         throw isRetryable(error) ? new RetryableError(errorOf(error)) : errorOf(error);
       }
+    };
+    // A connection has one statement at a time, also where the work asks for several.
+    const query = (sql: string, values: readonly Value[] = []) => {
+      const answer = last.then(() => ask(sql, values));
+      last = answer.catch(() => undefined);
+      return answer;
     };
     try {
       return await work({ query });

@@ -14,6 +14,9 @@ const BUSY_STEP_MS = 2;
 const BUSY_STEPS = 2000;
 /** A log that grew in a long transaction is cut back to this. */
 const JOURNAL_MAX_BYTES = 64 * 1024 * 1024;
+/** Pages in memory: what a million refresh tokens need of their indexes. Taken only as it is used. */
+const CACHE_KIB = 64 * 1024;
+
 /**
  * With a write-ahead log readers do not wait for the writer, nor it for them. FULL: a commit is on disk, not only with
  * the system, before it is answered.
@@ -22,6 +25,7 @@ const PRAGMAS = [
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = FULL',
   'PRAGMA foreign_keys = ON',
+  `PRAGMA cache_size = -${CACHE_KIB}`,
   'PRAGMA trusted_schema = OFF',
   `PRAGMA journal_size_limit = ${JOURNAL_MAX_BYTES}`,
 ];

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { TRANSACTION_MAX_MS, Transaction } from '../../../src/stores/transaction.ts';
+import type { Outcome } from '../../../src/stores/driver.ts';
+import { SILENCE_MAX_MS, Transaction } from '../../../src/stores/transaction.ts';
 import { StoreUnavailableError } from '../../../src/tokens/store.ts';
 
-const transactionOver = (query = () => Promise.resolve({ rows: [], count: 0 })) =>
+const transactionOver = (query: () => Promise<Outcome> = () => Promise.resolve({ rows: [], count: 0 })) =>
   new Transaction({ dialect: 'sqlite', query, notify: () => Promise.resolve() });
 
 describe('Transaction.run()', () => {
@@ -16,12 +17,20 @@ describe('Transaction.run()', () => {
   it('ends work that waits for what it must not wait for', async () => {
     const run = transactionOver().run(() => new Promise(() => undefined));
     const outcome = expect(run).rejects.toThrow(StoreUnavailableError);
-    await vi.advanceTimersByTimeAsync(TRANSACTION_MAX_MS);
+    await vi.advanceTimersByTimeAsync(SILENCE_MAX_MS);
     await outcome;
   });
 
+  it('lets a statement take its time', async () => {
+    const answered = Promise.withResolvers<{ rows: []; count: number }>();
+    const run = transactionOver(() => answered.promise).run((queries) => queries.query('A'));
+    await vi.advanceTimersByTimeAsync(10 * SILENCE_MAX_MS);
+    answered.resolve({ rows: [], count: 1 });
+    expect(await run).toMatchObject({ count: 1 });
+  });
+
   it('leaves no timer behind', async () => {
-    await transactionOver().run(() => Promise.resolve());
+    await transactionOver().run((queries) => queries.query('A'));
     expect(vi.getTimerCount()).toBe(0);
   });
 
