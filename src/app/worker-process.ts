@@ -1,7 +1,9 @@
 /** One worker as its supervisor sees it: a process with a link to it, log lines that come out of it, and an end. */
 import cluster, { type Worker } from 'node:cluster';
 import { extname, join } from 'node:path';
+import type { Environment } from './configuration.ts';
 import { type Channel, createLink, type Link } from './link.ts';
+import { wholeLines } from './whole-lines.ts';
 import type { SupervisorCalls, WorkerCalls } from './worker-calls.ts';
 
 /** How a worker ended, as a label of a metric, and in words. */
@@ -27,10 +29,23 @@ export interface WorkerProcessOptions {
   readonly onLines: (lines: string) => void;
 }
 
+/** Tells our workers from processes that a process manager runs as workers of its own. */
+const WORKER_MARK = 'COUNTERSIGN_WORKER';
+
+/** True in a process that a supervisor of ours has started. */
+export function isWorkerProcess(environment: Environment): boolean {
+  return cluster.isWorker && environment[WORKER_MARK] === '1';
+}
+
 /** Beside this folder, as source or built. */
 const PROGRAM = join(import.meta.dirname, `../main${extname(import.meta.filename)}`);
 
+/** @throws Error where this process is a worker of somebody else's cluster, and so cannot have any */
 export function forkWorker({ calls, onLines }: WorkerProcessOptions): WorkerProcess {
+  if (!cluster.isPrimary)
+    throw new Error(
+      'workers: this process was started by a cluster of node: set workers: 1, or start it by itself',
+    );
   cluster.setupPrimary({
     exec: PROGRAM,
     args: ['serve'],
@@ -38,9 +53,10 @@ export function forkWorker({ calls, onLines }: WorkerProcessOptions): WorkerProc
     // Lines of several processes on one pipe would be torn: they go through this process.
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
-  const worker = cluster.fork();
+  const worker = cluster.fork({ [WORKER_MARK]: '1' });
   const { process: child, id } = worker;
-  relayLines(child.stdout, onLines);
+  // The half line that a killed process leaves is dropped: it is no JSON.
+  child.stdout?.setEncoding('utf8').on('data', wholeLines(onLines));
   const ended = new Promise<WorkerEnd>((resolve) => {
     child.once('error', ({ message }) => resolve({ cause: 'exit', text: message }));
     child.once('close', (code, signal) => resolve(endOf(code, signal)));
@@ -69,18 +85,4 @@ function channelTo(worker: Worker): Channel {
     onMessage: (listener) => void worker.on('message', listener),
     onClosed: (listener) => void worker.on('disconnect', listener),
   };
-}
-
-/** The half line that a killed process leaves is dropped: it is no JSON. */
-function relayLines(stdout: NodeJS.ReadableStream | null, onLines: (lines: string) => void): void {
-  let rest = '';
-  stdout?.setEncoding('utf8').on('data', (text: string) => {
-    const end = text.lastIndexOf('\n') + 1;
-    if (end === 0) {
-      rest += text;
-      return;
-    }
-    onLines(rest + text.slice(0, end));
-    rest = text.slice(end);
-  });
 }

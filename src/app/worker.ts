@@ -1,5 +1,4 @@
 /** A worker: one of several processes that serve clients, told by its supervisor what to use and when to stop. */
-import cluster from 'node:cluster';
 import type { AttributeLookup } from '../claims/store.ts';
 import type { FetchedDocument } from '../core/document.ts';
 import { type Api, createApi } from './api.ts';
@@ -16,11 +15,6 @@ import { createRuntime, type Runtime } from './runtime.ts';
 import { buildSnapshot, type Snapshot } from './snapshot.ts';
 import { openConfiguredTokenService, type RunningTokenService } from './token-service.ts';
 import type { StartOrder, SupervisorCalls, WorkerCalls } from './worker-calls.ts';
-
-/** True in a process that a supervisor has started. */
-export function isWorkerProcess(): boolean {
-  return cluster.isWorker;
-}
 
 /**
  * Serves until the supervisor says stop, or nothing caught an error. Returns the exit code. A supervisor that is gone

@@ -2,7 +2,8 @@
 
 import { demoCurl, makeMissingSecrets } from '../app/demo.ts';
 import { SeedError } from '../app/token-service.ts';
-import { isWorkerProcess, runWorker } from '../app/worker.ts';
+import { runWorker } from '../app/worker.ts';
+import { isWorkerProcess } from '../app/worker-process.ts';
 import { type App, type AppOptions, ConfigurationError, startApp } from '../app.ts';
 import { type CliIo, type Command, EXIT } from './command.ts';
 import { CONFIG_OPTION, configPath } from './options.ts';
@@ -21,7 +22,7 @@ export const serveCommand: Command = {
   },
   example: 'countersign serve --config /etc/countersign/countersign.yaml',
   run: async (input, io) => {
-    if (isWorkerProcess()) return await runWorker();
+    if (isWorkerProcess(io.env)) return await runWorker();
     const options = { configPath: configPath(input), environment: io.env };
     if (input.flag('demo'))
       for (const file of makeMissingSecrets(options.configPath, io.env)) io.err(`made the secret ${file}\n`);

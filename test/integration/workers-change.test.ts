@@ -171,6 +171,35 @@ describe('a worker that is killed under load', () => {
   });
 });
 
+describe('an error that nobody catches in a worker', () => {
+  const CLAIMS = `export function getClaims(user) {
+    if (user === 'thrower') setTimeout(() => { throw new Error('thrown into the void'); });
+    return {};
+  }`;
+
+  it('lets its requests finish while another takes its place (D06)', { timeout: TIMEOUT_MS }, async () => {
+    writeFileSync(join(folder, 'claims.mjs'), CLAIMS);
+    const { proxy, ops } = await serve(
+      HEAD + withRealms([fusionRealm()], 'userClaims: { retriever: { module: ./claims.mjs } }'),
+    );
+    await reachBoth(proxy, 'warm');
+    const slow = Array.from({ length: 20 }, (_, index) => get(proxy, `slow${index}`));
+    await until(() => held.length === slow.length);
+    await ask(`${proxy}${PLACES}/trigger`, t1({ sub: 'thrower' }));
+    await until(
+      async () => seriesOf(await metricsOf(ops), 'countersign_worker_ends_total{cause="defect"}') === 1,
+    );
+    await until(() => messages().filter((msg) => msg === 'A worker serves').length === WORKERS + 1);
+    for (const socket of held) socket.write(OK);
+    expect(new Set((await Promise.all(slow)).map(({ status }) => status))).toEqual(new Set([200]));
+    await reachBoth(proxy, 'again');
+    expect(gateway.stderr()).toContain(
+      'countersign worker: nothing caught this: Error: thrown into the void',
+    );
+    expect(seriesOf(await metricsOf(ops), 'countersign_worker_ends_total{cause="exit"}')).toBeUndefined();
+  });
+});
+
 describe('SIGTERM to several workers', () => {
   it('lets slow requests of both finish, and exits 0 (GW-C14)', { timeout: TIMEOUT_MS }, async () => {
     const { proxy, ops } = await serve(GOOD);
