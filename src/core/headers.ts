@@ -122,10 +122,12 @@ export function connectionListed(headers: HeaderList): ReadonlySet<string> | nul
 }
 
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What nearly every value is made of: one range is looked at twice as fast as three, and tokens are long. */
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /** True where the text can stand in a header as it is: no CR, LF, NUL, control or character beyond latin-1. */
 export function isFieldValue(text: string): boolean {
-  return FIELD_VALUE.test(text);
+  return PRINTABLE_ASCII.test(text) || FIELD_VALUE.test(text);
 }
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
