@@ -122,7 +122,7 @@ describe('usage', () => {
 });
 
 describe('check', () => {
-  it('accepts the acceptance fixtures (FJR-S01)', async () => {
+  it('accepts the acceptance fixtures (FJR-S01, Y05)', async () => {
     const { code, output } = await runCommand(['check', ACCEPTANCE_FILE]);
     expect(code).toBe(0);
     expect(output).toContain('acceptance.yaml: ok, 3 realms, 3 routes');
@@ -132,7 +132,7 @@ describe('check', () => {
     expect((await runCommand(['check', '--strict', ACCEPTANCE_FILE])).code).toBe(1);
   });
 
-  it('prints every mistake with its place and what was meant (GW-C01)', async () => {
+  it('prints every mistake with its place and what was meant (GW-C01, Y05)', async () => {
     const path = file('mistakes.yaml', MISTAKES);
     const { code, output } = await runCommand(['check', path]);
     expect(code).toBe(1);

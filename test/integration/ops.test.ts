@@ -28,7 +28,7 @@ function ask(port: number, path: string, method = 'GET', host = 'localhost'): Re
 afterEach(() => listener.close(0));
 
 describe('ops listener', () => {
-  it('answers /healthz 200 whenever the loop runs (GW-C09)', async () => {
+  it('answers /healthz 200 whenever the loop runs, ready or not (GW-C09, A04)', async () => {
     const port = await start({ ...READY, isReady: false, causes: ['keys of realm fusion'] });
     expect(await ask(port, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
   });

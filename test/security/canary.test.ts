@@ -196,7 +196,7 @@ function leaksIn(texts: readonly string[]): string[] {
 }
 
 describe('no canary', () => {
-  it.each(ATTEMPTS)('is shown for %s at %s (O01, GW-C10)', async (code, path, headers) => {
+  it.each(ATTEMPTS)('is shown for %s at %s (O01, I6, GW-C10)', async (code, path, headers) => {
     expect(await ask(path, headers())).toBe(code);
     expect(leaksIn(shown)).toEqual([]);
     expect(leaksIn(gateway.log.map((line) => JSON.stringify(line)))).toEqual([]);
