@@ -25,14 +25,9 @@ function withClaim(
   claim: string,
   value: Json,
 ): ReconciledUser {
-  switch (target) {
-    case 'UserData':
-      return { user: withData(user, claim, value), registration };
-    case 'RegistrationData':
-      return { user, registration: withData(registration, claim, value) };
-    default:
-      return { user: withField(user, target, value), registration };
-  }
+  if (target === 'UserData') return { user: withData(user, claim, value), registration };
+  if (target === 'RegistrationData') return { user, registration: withData(registration, claim, value) };
+  return { user: withField(user, target, value), registration };
 }
 
 function withData<Owner extends User | Registration>(owner: Owner, claim: string, value: Json): Owner {

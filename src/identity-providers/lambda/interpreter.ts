@@ -1,7 +1,7 @@
 /**
  * One run of one lambda in an interpreter of its own: QuickJS as WebAssembly, a new instance and a new memory each
  * time, so that a run finds nothing of another one, even if it broke the interpreter. The lambda reaches no host object:
- * it is given text, and text comes back. `node:vm` is no sandbox; this one has no door to Node.
+ * it is given text, and text comes back. Node's own contexts are no sandbox; this one has no door to Node.
  */
 import releaseSync from '@jitl/quickjs-wasmfile-release-sync';
 import {

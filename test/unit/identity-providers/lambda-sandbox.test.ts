@@ -154,7 +154,7 @@ describe('a lambda that is stopped', () => {
     ['L03: wants one large buffer', 'new ArrayBuffer(2 ** 30)', 'too much memory'],
     ['L03: fills a map', 'const m = new Map(); for (let i = 0; ; i++) m.set(i, {})', 'too much memory'],
     ['L03: calls itself', 'const f = () => f() + 1; f()', 'nests too deep'],
-    ['L03: nests in eval', 'eval("(".repeat(1e6))', 'nests too deep'],
+    ['L03: nests in eval', '(0, eval)("(".repeat(1e6))', 'nests too deep'],
     ['L05: leaves more than fits', `user.x = "x".repeat(${ARGS_MAX_CHARS})`, 'no JSON, or too large'],
     ['L05: leaves no JSON', 'user.toJSON = () => 1n', 'threw: TypeError'],
   ])('%s', async (_, statements, message) => {
