@@ -1,6 +1,7 @@
 /** The tokens of one login: an access token, and a refresh token where the application gives them. */
 import type { MetaData } from '../objects/meta-data.ts';
-import { type AccessTokenSubject, signAccessToken, tenantOf } from './access-token.ts';
+import { signAccessToken, tenantOf } from './access-token.ts';
+import type { AccessTokenSubject } from './access-token-claims.ts';
 import { policyInForce, refreshTokenEnd } from './refresh-policy.ts';
 import type { RefreshTokenRecord } from './refresh-token.ts';
 import { newRefreshTokenValue } from './refresh-token-value.ts';

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE_MS } from '../../../src/core/time.ts';
+import { ServiceError } from '../../../src/tokens/failure.ts';
 import { refresh } from '../../../src/tokens/refresh.ts';
 import { newRefreshTokenValue } from '../../../src/tokens/refresh-token-value.ts';
+import { type Records, StoreUnavailableError } from '../../../src/tokens/store.ts';
 import {
   APP_A,
   APP_B,
@@ -196,12 +198,33 @@ describe('refresh()', async () => {
     await expect(use(refreshToken.value)).rejects.toMatchObject({ status: 404 });
   });
 
+  it('gives no token that the store did not take (security.md T08, JWT-S91)', async () => {
+    const { refreshToken } = await loginTo(service, APP_B);
+    const failing = {
+      ...service,
+      store: {
+        ...service.store,
+        transaction: async <T>(work: (records: Records) => Promise<T>): Promise<T> => {
+          await service.store.transaction(async (records) => {
+            await work(records);
+            throw new StoreUnavailableError('disk full');
+          });
+          throw new Error('unreachable');
+        },
+      },
+    };
+    const before = await service.store.refreshTokens.get(refreshToken.id);
+    const input = { refreshToken: refreshToken.value };
+    await expect(refresh(failing, input, EVERYWHERE)).rejects.toBeInstanceOf(StoreUnavailableError);
+    expect(await service.store.refreshTokens.get(refreshToken.id)).toEqual(before);
+  });
+
   it('writes nothing where a transactional webhook refuses (JWT-P102)', async () => {
     const refusing = await testTokenService({
       parts: {
         events: {
           prepare: async ({ type }) => {
-            if (type === 'jwt.refresh') throw Object.assign(new Error('refused'), { status: 504 });
+            if (type === 'jwt.refresh') throw new ServiceError(504, 'refused');
             return { record: async () => {} };
           },
         },
@@ -273,7 +296,6 @@ describe('refresh() with OneTimeUse', () => {
         events: {
           prepare: async ({ type }) => {
             if (type === 'jwt.refresh') return { record: async () => {} };
-            const { ServiceError } = await import('../../../src/tokens/failure.ts');
             throw new ServiceError(504, 'refused');
           },
         },
