@@ -43,7 +43,11 @@ async function sharedServer(): Promise<string> {
 async function administrate(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(statement).finally(() => client.end());
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
 
 export interface PostgresDatabase {

@@ -3,9 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { Clock } from '../../src/core/time.ts';
 import type { Store } from '../../src/tokens/store.ts';
-import { fakeClock } from './clock.ts';
 import { type OpenOptions, openStoreAt, type StoreKind, silentLog } from './open-store.ts';
 import { createPostgresDatabase, hasPostgres } from './postgres.ts';
 
@@ -46,13 +44,6 @@ export async function testDatabase(kind: StoreKind): Promise<TestDatabase> {
       await drop();
     },
   };
-}
-
-/** An open, empty SQLite store, closed when the test file is over; call it outside of hooks and tests. */
-export async function openTestStore(clock: Clock = fakeClock()): Promise<Store> {
-  const database = await testDatabase('sqlite');
-  afterAll(() => database.remove());
-  return database.open({ clock });
 }
 
 /**

@@ -24,6 +24,16 @@ export interface SqliteStoreOptions {
   readonly log: Logger;
 }
 
+/** The name of a new file is on disk only then (fsync(2)). */
+async function syncDirectory(directory: string): Promise<void> {
+  const entry = await open(directory, 'r');
+  try {
+    await entry.sync();
+  } finally {
+    await entry.close();
+  }
+}
+
 /** SQLite gives the files beside it (log, index of the log) the rights of the database. */
 async function prepareFile(file: string): Promise<void> {
   const directory = dirname(file);
@@ -31,8 +41,7 @@ async function prepareFile(file: string): Promise<void> {
     await mkdir(directory, { recursive: true, mode: DIRECTORY_OWNER_ONLY });
     await (await open(file, 'a', OWNER_ONLY)).close();
     if (((await stat(file)).mode & OTHERS) !== 0) await chmod(file, OWNER_ONLY);
-    const entry = await open(directory, 'r');
-    await entry.sync().finally(() => entry.close());
+    await syncDirectory(directory);
   } catch (error) {
     throw new StoreUnavailableError(`The SQLite database cannot be opened: ${messageOf(error)}`);
   }
