@@ -10,7 +10,7 @@ export interface Effort {
   /** Every proxy runs once a round, in the same order, so that a slow minute of the machine hits all of them. */
   readonly rounds: number;
   readonly seconds: number;
-  /** Once before the first round; 0: none. */
+  /** Of one pass before the first round, of which there are several where requests are slow; 0: none. */
   readonly warmUpSeconds: number;
   readonly connections: number;
   /** Distinct tokens where every token is new: more than countersign remembers (10,000), so cycling never hits. */
