@@ -12,6 +12,14 @@ import { durationOr, filePath, secret, sizeOr, text } from './values.ts';
 
 const id = () => uuid().meta({ description: 'UUID. It stays: tokens and stored objects name it.' });
 
+/** What answers of the API have beside what was sent: so that they can be pasted. */
+const ignored = 'Of an answer of the API; has no effect.';
+const shown = {
+  insertInstant: z.int().optional().meta({ description: ignored }),
+  lastUpdateInstant: z.int().optional().meta({ description: ignored }),
+  source: z.string().optional().meta({ description: ignored }),
+};
+
 const keySchema = z.strictObject({
   id: id(),
   name: text().meta({ description: 'Unique name.' }),
@@ -59,7 +67,7 @@ const lambdasSchema = z
       .prefault({})
       .meta({ description: 'What user code may take.' }),
     items: z
-      .array(lambdaSchema.required({ id: true }))
+      .array(lambdaSchema.required({ id: true }).extend(shown))
       .default([])
       .meta({ description: 'Lambdas.' }),
   })
@@ -109,15 +117,15 @@ export const tokenServiceSchema = z
       .default([])
       .meta({ description: 'Keys that sign tokens, or verify foreign ones.' }),
     tenants: z
-      .array(tenantSchema.required({ id: true }))
+      .array(tenantSchema.required({ id: true }).extend(shown))
       .default([])
       .meta({ description: 'Issuers with users of their own.' }),
     applications: z
-      .array(applicationSchema.required({ id: true }))
+      .array(applicationSchema.required({ id: true }).extend(shown))
       .default([])
       .meta({ description: 'Audiences of access tokens, with their roles.' }),
     identityProviders: z
-      .array(identityProviderSchema.required({ id: true }))
+      .array(identityProviderSchema.required({ id: true }).extend(shown))
       .default([])
       .meta({ description: 'Whose tokens become users.' }),
     lambdas: lambdasSchema.meta({ description: 'Functions that shape users and tokens, in a sandbox.' }),

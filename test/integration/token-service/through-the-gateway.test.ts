@@ -1,6 +1,7 @@
 /** The whole way: a foreign token becomes a user, our token opens the proxy, the backend checks the assertion, the session ends. */
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issuesOf } from '../../support/config.ts';
 import { startGateway, type TestGateway } from '../../support/gateway.ts';
 import { hs256, signed, testKey } from '../../support/tokens.ts';
 
@@ -102,6 +103,19 @@ async function reconcile(claims: object = {}) {
 }
 
 const status = async (path: string, token: string) => (await gateway.get(path, token)).status;
+
+describe('objects of the file', () => {
+  it('may be pasted from answers of the API (IDP-S06)', async () => {
+    const show = async (path: string) => await bodyOf(await api(path, { headers: { authorization: KEY } }));
+    const { tenants } = await show('/api/tenant');
+    const { applications } = await show('/api/application');
+    const { identityProviders } = await show('/api/identity-provider');
+    expect([tenants.length, applications.length, identityProviders.length]).toEqual([1, 2, 1]);
+    const pasted = JSON.stringify({ tenants, applications, identityProviders });
+    const route = '{ name: a, match: { pathPrefix: / }, upstream: builtin:echo, auth: none }';
+    expect(issuesOf(`version: 1\nroutes: [${route}]\ntokenService: ${pasted}\n`)).toEqual([]);
+  });
+});
 
 describe('a foreign token on its way through', () => {
   it('becomes a session that opens the proxy, feeds the backend, is renewed and ends (JWT-C97)', async () => {
