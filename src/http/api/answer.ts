@@ -1,6 +1,6 @@
 /** What the token service's API sends: a status, JSON or nothing, cookies; and the headers that every answer has. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerEarly } from '../request-body.ts';
+import { answerEarly, isDrainable } from '../request-body.ts';
 
 export interface Answer {
   readonly status: number;
@@ -10,6 +10,8 @@ export interface Answer {
   readonly cookies?: readonly string[];
   /** Further names and values in turn: Allow, Retry-After. */
   readonly headers?: readonly string[];
+  /** No other request is read from the connection: where this one ends may be a matter of opinion. */
+  readonly isLast?: boolean;
   /** Why it is a refusal or failure, for the operator. Never a token, a key or a secret. */
   readonly reason?: string;
 }
@@ -29,7 +31,7 @@ const ALWAYS = ['Cache-Control', 'no-store', 'Pragma', 'no-cache', 'X-Content-Ty
 export function sendAnswer(
   message: IncomingMessage,
   response: ServerResponse,
-  { status, body, cookies = [], headers = [] }: Answer,
+  { status, body, cookies = [], headers = [], isLast = false }: Answer,
   requestId: string,
 ): number {
   const text = body === null ? '' : JSON.stringify(body);
@@ -38,6 +40,7 @@ export function sendAnswer(
   for (const cookie of cookies) head.push('Set-Cookie', cookie);
   if (body !== null) head.push('Content-Type', 'application/json;charset=UTF-8');
   head.push('Content-Length', String(bytes));
+  if (isLast || !isDrainable(message)) head.push('Connection', 'close');
   response.writeHead(status, head);
   answerEarly(message, response, text);
   return bytes;

@@ -74,9 +74,29 @@ function utf8(bytes: Buffer): string {
 }
 
 function parseJson(text: string): unknown {
+  if (isTooDeep(text))
+    throw badRequest('[invalidJSON]', `The body is nested deeper than ${JSON_DEPTH_MAX} levels`);
   try {
     return JSON.parse(text);
   } catch {
     throw badRequest('[invalidJSON]', 'The body is no JSON');
   }
+}
+
+/** Levels of arrays and objects. What walks the value recurses: thousands of levels would exhaust its stack. */
+const JSON_DEPTH_MAX = 64;
+
+/** Brackets outside strings, in one pass. Text that is no JSON may be counted wrongly, and is refused either way. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (character === '"') isInString = !isInString;
+    else if (isInString) index += character === '\\' ? 1 : 0;
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') depth -= 1;
+    if (depth > JSON_DEPTH_MAX) return true;
+  }
+  return false;
 }

@@ -16,6 +16,9 @@ export interface SiteOfCall {
   readonly allowsPlainText: boolean;
 }
 
+/** `none`: the user typed the address. A sibling host (`same-site`) may be somebody else's. */
+const OWN_SITES: ReadonlySet<string> = new Set(['same-origin', 'none']);
+
 /** What a page of another site can send without asking first (Fetch, "CORS-safelisted request-header"). */
 const FORM_TYPES: ReadonlySet<string> = new Set([FORM_TYPE, 'multipart/form-data', 'text/plain']);
 
@@ -32,7 +35,7 @@ export function requireSameSite(call: SiteOfCall): void {
 function foreignReason(call: SiteOfCall): string | null {
   const { headers, method, contentType } = call;
   const site = headerValues(headers, 'sec-fetch-site');
-  if (site.some((value) => value === 'cross-site')) return 'Sec-Fetch-Site';
+  if (site.some((value) => !OWN_SITES.has(value))) return 'Sec-Fetch-Site';
   const origins = headerValues(headers, 'origin');
   if (origins.some((origin) => !isSameOrigin(origin, call))) return 'Origin';
   const isForm = method === 'POST' && contentType !== null && FORM_TYPES.has(contentType);

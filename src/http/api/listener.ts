@@ -130,7 +130,7 @@ async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<
   } catch (thrown) {
     const answer = failureAnswer(thrown);
     if (answer.status >= 500) logFailure(api.log, requestId, thrown);
-    return { answer, operation };
+    return { answer: operation === null ? { ...answer, isLast: true } : answer, operation };
   }
 }
 
@@ -170,10 +170,11 @@ function guardCookies(
 ): void {
   const hasCookie = cookies.accessToken !== null || cookies.refreshToken !== null;
   if (operation.isGuarded !== true || !hasCookie) return;
+  const [host = '', ...otherHosts] = headerValues(message.rawHeaders, 'host');
   requireSameSite({
     headers: message.rawHeaders,
     method: operation.method,
-    host: origin.host ?? headerValues(message.rawHeaders, 'host')[0] ?? '',
+    host: origin.host ?? (otherHosts.length === 0 ? host : ''),
     isSecure,
     contentType: contentTypeOf(message),
     allowsPlainText: operation.allowsPlainText === true,

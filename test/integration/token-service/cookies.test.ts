@@ -81,6 +81,7 @@ describe('calls with a cookie', () => {
     ['an Origin on another port', { Origin: `http://127.0.0.1:1` }],
     ['an Origin that begins alike', { Origin: `http://127.0.0.1:${api.port}.evil.test` }],
     ['Sec-Fetch-Site cross-site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['Sec-Fetch-Site same-site', { 'Sec-Fetch-Site': 'same-site' }],
     ['a form', { 'Content-Type': 'application/x-www-form-urlencoded' }],
     ['a multipart form', { 'Content-Type': 'multipart/form-data; boundary=x' }],
     ['plain text', { 'Content-Type': 'text/plain;charset=UTF-8' }],

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../../src/tokens/store.ts';
 import { startApi } from '../../support/api.ts';
-import { rawClient } from '../../support/raw-client.ts';
+import { header, rawClient } from '../../support/raw-client.ts';
 import { APP_A, KEY, loginTo, TEN1, U1 } from '../../support/token-fixtures.ts';
 
 const api = await startApi();
@@ -106,6 +106,18 @@ describe('bodies', () => {
     expect(answer.status).toBe(400);
   });
 
+  it.each(['[', '{"a":'])('nested too deeply are refused: %s', async (open) => {
+    const text = `{"claims":{"s":"]]}}","a":${open.repeat(10_000)}`;
+    const { status, body } = await vend(text);
+    expect([status, body.generalErrors[0].code]).toEqual([400, '[invalidJSON]']);
+  });
+
+  it('nested as deeply as allowed are taken', async () => {
+    const nested = (levels: number) => `{"claims":{"a":${'['.repeat(levels)}"[[["${']'.repeat(levels)}}}`;
+    expect((await vend(nested(62))).status).toBe(200);
+    expect((await vend(nested(63))).status).toBe(400);
+  });
+
   it('beyond the bound are refused, declared or chunked', async () => {
     const big = `{"claims":{"x":"${'x'.repeat(64 * 1024)}"}}`;
     expect((await vend(big)).status).toBe(413);
@@ -118,7 +130,7 @@ describe('bodies', () => {
     const head =
       'POST /api/jwt/vend HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n';
     const answer = await raw(`${head}Expect: 100-continue\r\n\r\n`);
-    expect(answer.status).toBe(401);
+    expect([answer.status, header(answer, 'connection')]).toEqual([401, 'close']);
   });
 
   it('are asked for where the caller waits for a 100', async () => {
@@ -180,7 +192,15 @@ describe('requests', () => {
     const answer = await raw(
       'POST /api/jwt/refresh HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}',
     );
-    expect(answer.status).toBe(400);
+    expect([answer.status, header(answer, 'connection')]).toEqual([400, 'close']);
+  });
+
+  it('that are refused before an operation is found are the last of their connection', async () => {
+    const head = 'GET /api/nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n';
+    const client = await rawClient(api.port);
+    client.send(`${head}GET /api/jwt/validate HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.closed();
+    expect(client.responses().map(({ status }) => status)).toEqual([501]);
   });
 
   it('carry their id through to the answer and the record', async () => {
