@@ -240,7 +240,7 @@ export const ERRORS = {
     status: 503,
     title: 'The upstream is not available',
     retryable: true,
-    hint: 'Connections to every target of the upstream failed again and again, so that it is left alone for some seconds. The log names the targets; `upstream_breaker_state` shows them.',
+    hint: 'Connections to every target of the upstream failed again and again, so that it is left alone for some seconds. The log names the targets; `upstream_breaker_state` shows them. Or all 10,000 connections to a target are taken, and as many requests wait as may.',
   },
   upstream_timeout: {
     status: 504,

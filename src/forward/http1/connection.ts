@@ -107,6 +107,7 @@ export class Connection {
 
   /** No request is under way, nor will one be from whom it was given to. */
   rest(): void {
+    if (this.#isClosed) return;
     const { keepAliveMs } = this.#reader;
     const restMs = keepAliveMs === null ? KEEP_ALIVE_MS : keepAliveMs - KEEP_ALIVE_MARGIN_MS;
     if (restMs <= 0) {
