@@ -76,6 +76,7 @@ export async function deleteApplication(service: TokenService, id: string, scope
   await deleteObject(service, 'applications', application, (records) =>
     removeDependents(records, id, service.clock()),
   );
+  await service.revocations.refresh();
 }
 
 export async function removeDependents(

@@ -104,6 +104,7 @@ export async function deleteRegistration(
     await records.refreshTokens.revoke({ userId, applicationId }, service.clock());
     await records.users.deleteRegistration(userId, applicationId);
   });
+  await service.revocations.refresh();
 }
 
 async function lockedUser({ users }: Records, id: string, scope: Pick<Scope, 'tenantId'>): Promise<User> {

@@ -126,6 +126,7 @@ function changedUser(
 export async function deleteUser(service: TokenService, id: string, scope: Scope): Promise<void> {
   await readUser(service, id, scope);
   await service.store.transaction(async (records) => removeUser(records, id, service.clock()));
+  await service.revocations.refresh();
 }
 
 async function removeUser(records: Records, id: string, nowMs: number): Promise<void> {
