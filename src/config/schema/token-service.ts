@@ -62,7 +62,9 @@ const lambdasSchema = z
     limits: z
       .strictObject({
         timeout: durationOr('1s', { min: '10ms', max: '30s' }).meta({ description: 'Of one run.' }),
-        memory: sizeOr('32MiB', { min: '1MiB', max: '256MiB' }).meta({ description: 'Of one run.' }),
+        memory: sizeOr('32MiB', { min: '16MiB', max: '256MiB' }).meta({
+          description: 'Of one run, the interpreter’s 6 MiB included.',
+        }),
       })
       .prefault({})
       .meta({ description: 'What user code may take.' }),

@@ -24,7 +24,7 @@ import {
 
 /** A WebAssembly page, in bytes. */
 const PAGE_BYTES = 64 * 1024;
-/** What the interpreter's build asks for at its start: its own data and stack. */
+/** What the interpreter's build asks for at its start, 16 MiB; it needs 6 of them itself. */
 const INITIAL_PAGES = 256;
 /** Of the interpreter, in bytes: some 1500 calls deep. Well below the thread's own stack, which nested JSON uses too. */
 const STACK_BYTES = 256 * 1024;
@@ -34,7 +34,7 @@ const LINES_MAX = 100;
 export interface InterpreterOptions {
   /** The compiled interpreter. */
   readonly wasmModule: WebAssembly.Module;
-  /** Of the lambda's heap. */
+  /** Of the whole instance; at least 16 MiB. QuickJS's own limit counts nothing in this build, the memory's size does. */
   readonly memoryBytes: number;
   /** Asked every few thousand steps of the lambda. */
   readonly shouldStop: () => boolean;
@@ -60,11 +60,10 @@ async function newContext({
   memoryBytes,
   shouldStop,
 }: InterpreterOptions): Promise<QuickJSContext> {
-  const maximum = INITIAL_PAGES + Math.ceil(memoryBytes / PAGE_BYTES);
+  const maximum = Math.max(INITIAL_PAGES, Math.floor(memoryBytes / PAGE_BYTES));
   const wasmMemory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
   const variant = newVariant(requireVariant(releaseSync), { wasmModule, wasmMemory });
   const runtime = (await newQuickJSWASMModuleFromVariant(variant)).newRuntime();
-  runtime.setMemoryLimit(memoryBytes);
   runtime.setMaxStackSize(STACK_BYTES);
   runtime.setInterruptHandler(shouldStop);
   return runtime.newContext();

@@ -6,7 +6,7 @@ import { type LambdaAnswer, type LambdaCall, READY, stopped, type ThreadSettings
 export interface ThreadOptions {
   /** Of one call, from its start in the thread. */
   readonly timeoutMs: number;
-  /** Of a lambda's heap. */
+  /** Of one run, the interpreter included; at least 16 MiB. */
   readonly memoryBytes: number;
   readonly schedule: Scheduler;
 }

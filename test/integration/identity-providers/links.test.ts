@@ -5,6 +5,7 @@ import { identityProviderSchema } from '../../../src/objects/identity-provider.t
 import { lambdaSchema } from '../../../src/objects/lambda.ts';
 import { ServiceError } from '../../../src/tokens/failure.ts';
 import {
+  completePendingLink,
   createLink,
   deleteLink,
   listLinks,
@@ -137,6 +138,8 @@ describe('the Link API', () => {
     const found = await readPendingLink(service, id, EVERYWHERE);
     expect(found).toMatchObject(pending);
     expect(JSON.stringify(found)).not.toContain(id);
+    const foreign = completePendingLink(service, { pendingIdPLinkId: id, userId: U1_T2 }, EVERYWHERE);
+    expect(await failure(foreign)).toEqual([404, null]);
     const invalid = [400, ['[InvalidPendingIdPLinkId]']];
     expect(await failure(readPendingLink(service, id, IN_TEN2))).toEqual(invalid);
     expect(await failure(readPendingLink(service, `${id}x`, EVERYWHERE))).toEqual(invalid);

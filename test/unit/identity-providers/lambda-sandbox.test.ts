@@ -162,6 +162,19 @@ describe('a lambda that is stopped', () => {
     expect(await seen('user.seen = "next"')).toBe('next');
   });
 
+  it('L03: is held to the memory that the settings say', async () => {
+    const body =
+      'function reconcile() { const a = []; for (let i = 0; i < 150; i++) a.push(new ArrayBuffer(1e5)) }';
+    expect(messageOf(await open({ memoryBytes: 16 * MEBIBYTE }).run(call(body)))).toContain(
+      'too much memory',
+    );
+    expect((await sandbox.run(call(body))).outcome.kind).toBe('returned');
+  });
+
+  it('L03: may catch that it called itself too often', async () => {
+    expect(await seen('const f = () => f() + 1; try { f() } catch { user.seen = "caught" }')).toBe('caught');
+  });
+
   it('L03: refuses a text of a gibibyte at once', async () => {
     const answer = await run('function reconcile() { "a".repeat(2 ** 30) }');
     expect(messageOf(answer)).toBe('threw: RangeError: invalid string length');
