@@ -86,16 +86,22 @@ function parseJson(text: string): unknown {
 /** Levels of arrays and objects. What walks the value recurses: thousands of levels would exhaust its stack. */
 const JSON_DEPTH_MAX = 64;
 
+const LEVELS: ReadonlyMap<string, number> = new Map([
+  ['[', 1],
+  ['{', 1],
+  [']', -1],
+  ['}', -1],
+]);
+
 /** Brackets outside strings, in one pass. Text that is no JSON may be counted wrongly, and is refused either way. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let isInString = false;
   for (let index = 0; index < text.length; index += 1) {
-    const character = text[index];
+    const character = text.charAt(index);
     if (character === '"') isInString = !isInString;
     else if (isInString) index += character === '\\' ? 1 : 0;
-    else if (character === '[' || character === '{') depth += 1;
-    else if (character === ']' || character === '}') depth -= 1;
+    else depth += LEVELS.get(character) ?? 0;
     if (depth > JSON_DEPTH_MAX) return true;
   }
   return false;

@@ -1,0 +1,112 @@
+/** Token buckets, and whose they are. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createCallLimiter, DEFAULT_API_LIMITS } from '../../../../src/http/api/limits.ts';
+import { createRateLimiter } from '../../../../src/http/api/rate-limit.ts';
+import { fakeClock } from '../../../support/clock.ts';
+
+describe('createRateLimiter()', () => {
+  it('lets a burst through, then as many as come in a second', () => {
+    const clock = fakeClock();
+    const limiter = createRateLimiter({ burst: 3, perSecond: 2 }, clock);
+    const take = () => limiter.take('a') === null;
+    expect([take(), take(), take(), take()]).toEqual([true, true, true, false]);
+    clock.advanceMs(500);
+    expect([take(), take()]).toEqual([true, false]);
+    clock.advanceMs(60_000);
+    expect([take(), take(), take(), take()]).toEqual([true, true, true, false]);
+  });
+
+  it('says in how many seconds the next one passes', () => {
+    const clock = fakeClock();
+    const limiter = createRateLimiter({ burst: 1, perSecond: 0.1 }, clock);
+    limiter.take('a');
+    expect(limiter.take('a')).toBe(10);
+    clock.advanceMs(9999);
+    expect(limiter.take('a')).toBe(1);
+    clock.advanceMs(1);
+    expect(limiter.take('a')).toBeNull();
+  });
+
+  it('keeps one caller apart from the others', () => {
+    const limiter = createRateLimiter({ burst: 1, perSecond: 1 }, fakeClock());
+    expect([limiter.take('a'), limiter.take('a'), limiter.take('b')]).toEqual([null, 1, null]);
+  });
+
+  it('gives nothing for a clock that is set back', () => {
+    const clock = fakeClock();
+    const limiter = createRateLimiter({ burst: 1, perSecond: 1 }, clock);
+    limiter.take('a');
+    clock.advanceMs(-3_600_000);
+    expect(limiter.take('a')).toBe(1);
+    clock.advanceMs(1000);
+    expect(limiter.take('a')).toBeNull();
+  });
+
+  it('forgets who was quiet for longest, and nobody else', () => {
+    const limiter = createRateLimiter({ burst: 1, perSecond: 0.001 }, fakeClock());
+    limiter.take('first');
+    limiter.take('second');
+    for (let count = 0; count < 9_999; count += 1) limiter.take(`other ${count}`);
+    expect([limiter.take('second'), limiter.take('first')]).toEqual([1000, null]);
+  });
+
+  it('never lets more through than burst and time allow', () => {
+    const calls = fc.array(fc.integer({ min: 0, max: 2000 }), { maxLength: 100 });
+    fc.assert(
+      fc.property(calls, fc.integer({ min: 1, max: 5 }), (pausesMs, perSecond) => {
+        const clock = fakeClock();
+        const limiter = createRateLimiter({ burst: 5, perSecond }, clock);
+        let passed = 0;
+        let elapsedMs = 0;
+        for (const pauseMs of pausesMs) {
+          clock.advanceMs(pauseMs);
+          elapsedMs += pauseMs;
+          if (limiter.take('a') === null) passed += 1;
+        }
+        expect(passed).toBeLessThanOrEqual(5 + (elapsedMs / 1000) * perSecond);
+      }),
+    );
+  });
+});
+
+describe('createCallLimiter()', () => {
+  const one = { ...DEFAULT_API_LIMITS, perAddressPerMinute: 1, countsLoopback: true };
+  const passes = (call: () => void) => {
+    try {
+      call();
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ status: 429 });
+      return false;
+    }
+  };
+
+  it.each([
+    ['2001:db8:0:1::1', '2001:db8:0:1:ffff::2', false],
+    ['2001:db8:0:1::1', '2001:db8:0:2::1', true],
+    ['2001:db8::1', '2001:0db8:0000::9', false],
+    ['fe80::1%eth0', 'fe80::2%eth0', false],
+    ['::1', '1::', true],
+    ['192.0.2.1', '192.0.2.2', true],
+    ['192.0.2.1', '192.0.2.1', false],
+  ])('counts %s and %s apart: %s', (first, second, isApart) => {
+    const limiter = createCallLimiter(one, fakeClock());
+    expect(passes(() => limiter.anonymous(first))).toBe(true);
+    expect(passes(() => limiter.anonymous(second))).toBe(isApart);
+  });
+
+  it('counts nothing where the limit is 0, and nothing of this machine unless told', () => {
+    const none = createCallLimiter({ ...one, perAddressPerMinute: 0 }, fakeClock());
+    const local = createCallLimiter({ ...one, countsLoopback: false }, fakeClock());
+    for (let count = 0; count < 3; count += 1) {
+      expect(passes(() => none.anonymous('192.0.2.1'))).toBe(true);
+      for (const address of ['127.0.0.1', '127.8.8.8', '::1'])
+        expect(passes(() => local.anonymous(address))).toBe(true);
+    }
+    expect([passes(() => local.anonymous('192.0.2.1')), passes(() => local.anonymous('192.0.2.1'))]).toEqual([
+      true,
+      false,
+    ]);
+  });
+});
