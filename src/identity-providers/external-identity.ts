@@ -60,7 +60,7 @@ function usernameOf(claims: JsonObject, name: string): string | null {
   return username !== undefined && isPlain(username) ? username : null;
 }
 
-/** Not empty, and without control characters: no one has them in a name, and PostgreSQL stores no NUL. */
+/** Not empty, and without control characters: no one has them in a name, but they can hide one in a list. */
 function isPlain(text: string): boolean {
   return /^\P{Cc}+$/u.test(text);
 }
