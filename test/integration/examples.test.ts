@@ -1,41 +1,22 @@
 /** The configurations of config/examples as they are: each passes `check`, and one request walks through it. */
 import { verify, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { get as httpGet, type IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { type App, startApp } from '../../src/app.ts';
 import { selfSignedCertificate } from '../support/certificate.ts';
-import { runCommand } from '../support/command-line.ts';
-import { type Backend, startBackend } from '../support/gateway.ts';
-import { type Idp, json, keySet, startIdp } from '../support/idp.ts';
+import { json } from '../support/idp.ts';
 import { base64url, decodePart, hmac, hs256, signed, testKey } from '../support/tokens.ts';
+import { surroundingsPerTest } from '../support/walked-configuration.ts';
 
 const EXAMPLES = join(import.meta.dirname, '../../config/examples');
 const RSA = testKey('RS256');
 const SECRET = 'a secret of this test, long enough for HS256';
 const enduser = 'http://wso2.org/claims/enduser';
 
-let folder: string;
-let backend: Backend;
-let idp: Idp;
-let app: App | undefined;
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'countersign-examples-'));
-  [backend, idp] = await Promise.all([startBackend(), startIdp()]);
-  idp.answerJwks(keySet([RSA.jwk]));
-});
-
-afterEach(async () => {
-  await app?.stop();
-  app = undefined;
-  await Promise.all([backend.close(), idp.close()]);
-  rmSync(folder, { recursive: true, force: true });
-});
+const around = surroundingsPerTest([RSA.jwk]);
 
 function pathOf(example: string): string {
   return join(EXAMPLES, example, 'countersign.yaml');
@@ -44,21 +25,15 @@ function pathOf(example: string): string {
 /** What every example lets the environment choose. */
 function places(bind = '127.0.0.1:0'): Record<string, string> {
   return {
-    COUNTERSIGN_DATA_DIR: folder,
+    COUNTERSIGN_DATA_DIR: around.folder,
     COUNTERSIGN_BIND: bind,
     COUNTERSIGN_OPS_BIND: '127.0.0.1:0',
-    APP_URL: backend.url,
+    APP_URL: around.backend.url,
   };
 }
 
-/** The gateway, after `check`, whose output is returned. */
-async function start(example: string, environment: Record<string, string>): Promise<string> {
-  const { code, output } = await runCommand(['check', pathOf(example)], environment);
-  expect(output).toContain(': ok, ');
-  expect(code).toBe(0);
-  app = await startApp({ configPath: pathOf(example), environment, writeLog: () => {} });
-  return output;
-}
+const start = (example: string, environment: Record<string, string>) =>
+  around.start(pathOf(example), environment);
 
 interface Call {
   readonly token?: string;
@@ -72,7 +47,7 @@ async function get(path: string, { token, host, origin }: Call = {}): Promise<nu
     ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
     ...(host === undefined ? {} : { Host: host }),
   };
-  const request = httpGet(`${origin ?? app?.origins.proxy}${path}`, { headers, agent: false });
+  const request = httpGet(`${origin ?? around.origin}${path}`, { headers, agent: false });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve).once('error', reject);
   });
@@ -82,7 +57,7 @@ async function get(path: string, { token, host, origin }: Call = {}): Promise<nu
 }
 
 function received(): string {
-  return String(backend.received.at(-1)?.headers['x-jwt-assertion'] ?? '');
+  return String(around.backend.received.at(-1)?.headers['x-jwt-assertion'] ?? '');
 }
 
 function fresh(claims: object): Record<string, unknown> {
@@ -90,35 +65,34 @@ function fresh(claims: object): Record<string, unknown> {
   return { iat: now, exp: now + 300, ...claims };
 }
 
-function secretFile(content: string, name = 'secret'): string {
-  const path = join(folder, name);
-  writeFileSync(path, content, { mode: 0o600 });
-  return path;
-}
+const secretFile = (content: string, name = 'secret') => around.write(name, content);
 
 describe('config/examples/sidecar', () => {
   /** On Linux every 127.x.y.z is this machine: the app is on .1 alone, and .2 is how others would see the pair. */
   const OUTSIDE = '127.0.0.2';
 
   async function startSidecar(): Promise<void> {
-    idp.answer('/.well-known/openid-configuration', json({ issuer: idp.issuer, jwks_uri: idp.jwksUri }));
-    const corp = { CORP_ISSUER: idp.issuer, CORP_AUDIENCE: 'orders-api' };
+    around.idp.answer(
+      '/.well-known/openid-configuration',
+      json({ issuer: around.idp.issuer, jwks_uri: around.idp.jwksUri }),
+    );
+    const corp = { CORP_ISSUER: around.idp.issuer, CORP_AUDIENCE: 'orders-api' };
     await start('sidecar', { ...places('0.0.0.0:0'), ...corp });
   }
 
-  const token = () => signed(RSA, fresh({ iss: idp.issuer, aud: 'orders-api', sub: 'alice' }));
+  const token = () => signed(RSA, fresh({ iss: around.idp.issuer, aud: 'orders-api', sub: 'alice' }));
 
   it.skipIf(process.platform !== 'linux')(
     'lets the app be reached through the gateway only (GW-C12)',
     async () => {
       await startSidecar();
       const outside = (url: string) => `http://${OUTSIDE}:${new URL(url).port}`;
-      await expect(get('/', { token: token(), origin: outside(backend.url) })).rejects.toThrow(
+      await expect(get('/', { token: token(), origin: outside(around.backend.url) })).rejects.toThrow(
         'ECONNREFUSED',
       );
-      expect(await get('/', { origin: outside(app?.origins.proxy ?? '') })).toBe(401);
-      expect(backend.received).toEqual([]);
-      expect(await get('/', { token: token(), origin: outside(app?.origins.proxy ?? '') })).toBe(200);
+      expect(await get('/', { origin: outside(around.origin) })).toBe(401);
+      expect(around.backend.received).toEqual([]);
+      expect(await get('/', { token: token(), origin: outside(around.origin) })).toBe(200);
       expect(decodePart(received(), 1)).toMatchObject({ [enduser]: 'alice', aud: 'app' });
     },
   );
@@ -163,10 +137,10 @@ describe('config/examples/edge', () => {
   beforeEach(() =>
     start('edge', {
       ...places(),
-      STAFF_JWKS_URI: idp.jwksUri,
+      STAFF_JWKS_URI: around.idp.jwksUri,
       PARTNER_SECRET_FILE: secretFile(SECRET),
-      SHOP_URL: backend.url,
-      STATUS_URL: backend.url,
+      SHOP_URL: around.backend.url,
+      STATUS_URL: around.backend.url,
     }),
   );
 
@@ -231,7 +205,7 @@ describe('config/examples/wso2', () => {
     const privateKey = RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     checked = await start('wso2', {
       ...places(),
-      WSO2_JWKS_URI: idp.jwksUri,
+      WSO2_JWKS_URI: around.idp.jwksUri,
       WSO2_KEY_FILE: secretFile(privateKey, 'key.pem'),
       WSO2_CERTIFICATE_FILE: secretFile(certificate, 'crt.pem'),
     });
@@ -283,8 +257,8 @@ describe('config/examples/wso2', () => {
 
   it('forwards below the context, without the token of the caller', async () => {
     await callAsPeter();
-    expect(backend.received.at(-1)?.url).toBe('/near');
-    expect(backend.received.at(-1)?.headers).not.toHaveProperty('authorization');
+    expect(around.backend.received.at(-1)?.url).toBe('/near');
+    expect(around.backend.received.at(-1)?.headers).not.toHaveProperty('authorization');
   });
 });
 
@@ -294,7 +268,7 @@ describe('config/examples/token-service', () => {
   const KEY = 'an API key of this test, long enough';
 
   async function post(path: string, body: object) {
-    const answer = await fetch(`${app?.origins.api}${path}`, {
+    const answer = await fetch(`${around.app?.origins.api}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -307,12 +281,12 @@ describe('config/examples/token-service', () => {
       ...places(),
       COUNTERSIGN_API_BIND: '127.0.0.1:0',
       COUNTERSIGN_API_KEY: KEY,
-      IDP_ISSUER: idp.issuer,
-      IDP_JWKS_URI: idp.jwksUri,
+      IDP_ISSUER: around.idp.issuer,
+      IDP_JWKS_URI: around.idp.jwksUri,
     });
     const foreign = signed(
       RSA,
-      fresh({ iss: idp.issuer, sub: 'a1', email: 'alice@corp.test', given_name: 'Alice' }),
+      fresh({ iss: around.idp.issuer, sub: 'a1', email: 'alice@corp.test', given_name: 'Alice' }),
     );
     const session = await post('/api/jwt/reconcile', {
       applicationId: APP,
@@ -328,7 +302,7 @@ describe('config/examples/token-service', () => {
 
     const renewed = await post('/api/jwt/refresh', { refreshToken: session.refreshToken });
     expect(renewed.refreshToken).not.toBe(session.refreshToken);
-    const ended = await fetch(`${app?.origins.api}/api/jwt/refresh/${session.refreshTokenId}`, {
+    const ended = await fetch(`${around.app?.origins.api}/api/jwt/refresh/${session.refreshTokenId}`, {
       method: 'DELETE',
       headers: { authorization: KEY },
     });

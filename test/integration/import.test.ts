@@ -1,47 +1,23 @@
 /** `countersign import`: what is printed passes `check`, and a request through it gets the assertion that WSO2 or Fusion gave. */
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type App, startApp } from '../../src/app.ts';
+import { describe, expect, it } from 'vitest';
 import { selfSignedCertificate } from '../support/certificate.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
-import { type Backend, LISTENERS, startBackend } from '../support/gateway.ts';
-import { type Idp, keySet, startIdp } from '../support/idp.ts';
+import { LISTENERS } from '../support/gateway.ts';
 import { hs256, signed, testKey } from '../support/tokens.ts';
+import { surroundingsPerTest } from '../support/walked-configuration.ts';
 
 const SAMPLES = join(import.meta.dirname, '../import');
 const RSA = testKey('RS256');
 const CERTIFICATE = selfSignedCertificate(RSA);
 const wso2 = (name: string) => `http://wso2.org/claims/${name}`;
 
-let folder: string;
-let backend: Backend;
-let idp: Idp;
-let app: App | undefined;
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'countersign-import-'));
-  [backend, idp] = await Promise.all([startBackend(), startIdp()]);
-  idp.answerJwks(keySet([RSA.jwk]));
-});
-
-afterEach(async () => {
-  await app?.stop();
-  app = undefined;
-  await Promise.all([backend.close(), idp.close()]);
-  rmSync(folder, { recursive: true, force: true });
-});
+const around = surroundingsPerTest([RSA.jwk]);
 
 function importSample(source: string, file: string): Promise<CommandResult> {
   return runCommand(['import', source, join(SAMPLES, file)]);
-}
-
-function write(name: string, content: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, content, { mode: 0o600 });
-  return path;
 }
 
 /** Checks and starts what was printed, on free ports, and sends one request with the token. */
@@ -50,35 +26,31 @@ async function walk(
   token: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const places = { ...environment, APP_URL: backend.url };
-  const configPath = write('countersign.yaml', yaml.replace(/^version: 1$/m, LISTENERS));
-  const { code, output } = await runCommand(['check', configPath], places);
-  expect(output).toContain(': ok, ');
-  expect(code).toBe(0);
-  app = await startApp({ configPath, environment: places, writeLog: () => {} });
+  const configPath = around.write('countersign.yaml', yaml.replace(/^version: 1$/m, LISTENERS));
+  await around.start(configPath, { ...environment, APP_URL: around.backend.url });
   const headers = { Authorization: `Bearer ${token}` };
-  return (await fetch(`${app.origins.proxy}/api/roles`, { headers })).status;
+  return (await fetch(`${around.origin}/api/roles`, { headers })).status;
 }
 
 /** Header and payload of what the backend received, either flavour of Base64. */
 function receivedIn(header: string): Record<string, unknown>[] {
-  const parts = String(backend.received.at(-1)?.headers[header]).split('.').slice(0, 2);
+  const parts = String(around.backend.received.at(-1)?.headers[header]).split('.').slice(0, 2);
   return parts.map((part) => JSON.parse(Buffer.from(part, 'base64').toString()));
 }
 
 function wso2Environment(): Record<string, string> {
   const privateKey = RSA.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   return {
-    WSO2_ISSUER: idp.issuer,
-    WSO2_JWKS_URI: idp.jwksUri,
-    WSO2_KEY_FILE: write('key.pem', privateKey),
-    WSO2_CERTIFICATE_FILE: write('crt.pem', CERTIFICATE),
+    WSO2_ISSUER: around.idp.issuer,
+    WSO2_JWKS_URI: around.idp.jwksUri,
+    WSO2_KEY_FILE: around.write('key.pem', privateKey),
+    WSO2_CERTIFICATE_FILE: around.write('crt.pem', CERTIFICATE),
   };
 }
 
 function fresh(claims: object): object {
   const now = Math.floor(Date.now() / 1000);
-  return { iss: idp.issuer, iat: now, exp: now + 3600, sub: 'peter', ...claims };
+  return { iss: around.idp.issuer, iat: now, exp: now + 3600, sub: 'peter', ...claims };
 }
 
 describe('import app-manager', () => {
@@ -137,7 +109,7 @@ describe('import apim', () => {
     });
     expect(JSON.stringify(payload)).not.toContain('sales'); // excluded_claims
     expect(Number(payload?.['exp'])).toBeLessThan(Date.now());
-    expect(backend.received.at(-1)?.headers.authorization).toBe(`Bearer ${token}`); // enable_outbound_auth_header
+    expect(around.backend.received.at(-1)?.headers.authorization).toBe(`Bearer ${token}`); // enable_outbound_auth_header
   });
 
   it('names on standard error and in comments what it left out, and no password (GW-C17)', async () => {
@@ -209,7 +181,7 @@ describe('an import', () => {
     ['is longer than 1 MiB', 'a.xml', `<a>${'a'.repeat(1024 * 1024)}</a>`, 'is longer than 1048576 bytes'],
     ['is not UTF-8', 'a.xml', Buffer.from([0x3c, 0xff]), 'is not UTF-8'],
   ])('of a file that %s fails with its name', async (_what, name, content, message) => {
-    const path = join(folder, name);
+    const path = join(around.folder, name);
     if (content !== null) writeFileSync(path, content);
     const { code, stdout, output } = await runCommand(['import', 'app-manager', path]);
     expect([code, stdout]).toEqual([1, '']);
