@@ -86,7 +86,7 @@ export interface RefreshTokenUse {
 }
 
 export interface RefreshTokenTable {
-  /** @throws DuplicateError `refreshToken` */
+  /** The user must be there: a token cannot outlive it. @throws DuplicateError `refreshToken` */
   insert(record: RefreshTokenRecord): Promise<void>;
   get(id: string): Promise<RefreshTokenRecord | null>;
   /** By HMAC, among current and retired values; `retired` shows the record as it is now. */
@@ -241,6 +241,7 @@ export interface WebhookDelivery {
   readonly eventId: string;
   /** The whole request body, sealed: it may hold tokens. */
   readonly sealedBody: string;
+  /** As claimed, with the one that begins: `claimDue` counts, so that one that ends the process counts too. */
   readonly attempts: number;
   /** Milliseconds. */
   readonly nextAttemptInstant: number;
@@ -272,7 +273,9 @@ export interface Records {
 export interface Store extends Records {
   /**
    * All or nothing, durable once resolved. A rejection of `work` rolls back and is passed on. `work` may run again
-   * where the database asks for it (serialization failures), so it must not have other effects.
+   * where the database asks for it (deadlocks), so it must not have other effects. The first statement that fails is the
+   * end of it, also where the work catches the error. Between two statements others may commit, on PostgreSQL (READ
+   * COMMITTED): what must not change meanwhile is locked, or compared and set. Work that asks nothing for 10 s is given up.
    */
   transaction<T>(work: (records: Records) => Promise<T>): Promise<T>;
   /** Tells of changes by other processes (catalog, revocations): a hint to look, at most a second late or never. Gives back its end. */
