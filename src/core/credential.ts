@@ -26,15 +26,11 @@ export function isSameLocation(one: TokenLocation, other: TokenLocation): boolea
 }
 
 function isSamePlace(one: TokenLocation, other: TokenLocation): boolean {
+  if (one === other) return true;
   if (one.kind !== other.kind) return false;
   return one.kind === 'header'
     ? one.name.toLowerCase() === other.name.toLowerCase()
     : one.name === other.name;
-}
-
-interface Found {
-  readonly location: TokenLocation;
-  readonly token: string;
 }
 
 /**
@@ -48,17 +44,16 @@ export function extractCredential(
   locations: readonly TokenLocation[],
 ): Credential | null {
   single(headerValues(headers, 'authorization'), 'Authorization');
-  const found: Found[] = [];
+  const reading: TokenLocation[] = [];
+  let first: string | undefined;
   for (const location of locations) {
     const token = tokenAt(headers, query, location);
-    if (token !== undefined) found.push({ location, token });
+    if (token === undefined) continue;
+    first ??= token;
+    if (!isSamePlace(location, reading[0] ?? location)) throw ambiguous('tokens in more than one place');
+    if (token === first) reading.push(location);
   }
-  const first = found[0];
-  if (first === undefined) return null;
-  if (found.some(({ location }) => !isSamePlace(location, first.location)))
-    throw ambiguous('tokens in more than one place');
-  const reading = found.filter(({ token }) => token === first.token);
-  return { token: first.token, locations: reading.map(({ location }) => location) };
+  return first === undefined ? null : { token: first, locations: reading };
 }
 
 function tokenAt(headers: HeaderList, query: string, location: TokenLocation): string | undefined {
