@@ -1,4 +1,4 @@
-/** Races on the use case of refreshing, by one or several services on one database (security.md T01–T04, T07). */
+/** Races on the use case of refreshing, by one or several services on one database (security.md T01–T04, T06, T07). */
 
 import type { Application } from '../../src/objects/application.ts';
 import { ServiceError } from '../../src/tokens/failure.ts';
@@ -6,7 +6,7 @@ import { type RefreshedTokens, refresh } from '../../src/tokens/refresh.ts';
 import { revoke } from '../../src/tokens/revoke.ts';
 import type { TokenService } from '../../src/tokens/service.ts';
 import { verifyAccessToken } from '../../src/tokens/verify-access-token.ts';
-import { fakeClock } from '../../test/support/clock.ts';
+import { type FakeClock, fakeClock } from '../../test/support/clock.ts';
 import { composeTokenService } from '../../test/support/compose-token-service.ts';
 import { openStoreAt, type StoreKind } from '../../test/support/open-store.ts';
 import {
@@ -31,7 +31,7 @@ export interface RefreshRaces {
 async function withServices<T>(
   { kind, address, services }: RefreshRaces,
   policy: Partial<Application['jwtConfiguration']>,
-  race: (services: readonly TokenService[]) => Promise<T>,
+  race: (services: readonly TokenService[], clock: FakeClock) => Promise<T>,
 ): Promise<T> {
   const clock = fakeClock();
   const stores = await Promise.all(
@@ -46,7 +46,7 @@ async function withServices<T>(
   await configureTokens(first, APP_A, { ...STRICT, ...policy });
   await Promise.all(all.map((service) => service.refreshCatalog()));
   try {
-    return await race(all);
+    return await race(all, clock);
   } finally {
     await Promise.all(stores.map((store) => store.close()));
   }
@@ -86,7 +86,7 @@ async function storm(
   return (await Promise.all(calls)).filter((tokens) => tokens !== null);
 }
 
-type Judge = (services: readonly TokenService[], round: number) => Promise<string | null>;
+type Judge = (services: readonly TokenService[], round: number, clock: FakeClock) => Promise<string | null>;
 
 /** What went wrong, as sentences. */
 async function rounds(
@@ -94,10 +94,10 @@ async function rounds(
   policy: Partial<Application['jwtConfiguration']>,
   judge: Judge,
 ): Promise<readonly string[]> {
-  return await withServices(races, policy, async (services) => {
+  return await withServices(races, policy, async (services, clock) => {
     const wrong: string[] = [];
     for (let round = 0; round < races.rounds; round += 1) {
-      const problem = await judge(services, round);
+      const problem = await judge(services, round, clock);
       if (problem !== null) wrong.push(`round ${round}: ${problem}`);
     }
     return wrong;
@@ -135,6 +135,28 @@ export async function raceInGrace(races: RefreshRaces): Promise<readonly string[
     if (won.length !== races.contenders) return `${won.length} of ${races.contenders} succeeded`;
     const successors = new Set(won.map((tokens) => tokens.refreshToken.value));
     return successors.size === 1 ? null : `${successors.size} successors were given`;
+  });
+}
+
+/** How far the clock is off by turns, in milliseconds: both ways, by less and by far more than any grace. */
+const JUMPS_MS = [0, -1, 1, -1000, 1000, -3_600_000, 3_600_000];
+
+/** T06: whatever the clock says, exactly one of the calls succeeds, and the value is known as used for good. */
+export async function raceUnderJumpingClock(races: RefreshRaces): Promise<readonly string[]> {
+  return await rounds(races, {}, async (services, round, clock) => {
+    const { refreshToken } = await loginTo(at(services, 0), APP_A);
+    const startMs = clock();
+    const jump = (turn: number) => clock.setMs(startMs + at(JUMPS_MS, round + turn));
+    const calls = Array.from({ length: races.contenders }, (_, index) => {
+      jump(index);
+      return tryRefresh(at(services, index), refreshToken.value);
+    });
+    const won = (await Promise.all(calls)).filter((tokens) => tokens !== null);
+    jump(races.contenders);
+    const late = await tryRefresh(at(services, 1), refreshToken.value);
+    clock.setMs(startMs);
+    if (won.length !== 1) return `${won.length} of ${races.contenders} succeeded`;
+    return late === null ? null : 'the used value works again';
   });
 }
 

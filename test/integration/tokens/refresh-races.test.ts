@@ -6,6 +6,7 @@ import {
   raceReplayAgainstOwner,
   raceReplays,
   raceRevocation,
+  raceUnderJumpingClock,
 } from '../../../scripts/torture/refresh-races.ts';
 import { eachStore } from '../../support/store.ts';
 
@@ -39,6 +40,12 @@ describe('refresh(), many calls at once', () => {
       it(
         'gives all of them one successor within the grace (security.md T07, JWT-P48)',
         async () => expect(await raceInGrace(races(8))).toEqual([]),
+        PATIENCE_MS,
+      );
+
+      it(
+        'gives one of them a successor while the clock jumps an hour back and forth (security.md T06)',
+        async () => expect(await raceUnderJumpingClock(races(8))).toEqual([]),
         PATIENCE_MS,
       );
 
