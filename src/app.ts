@@ -89,6 +89,7 @@ async function startAlone({ first, reader, runtime, tokenService }: Parts): Prom
     bind: first.compiled.listeners.ops.bind,
     limits: first.compiled.limits,
     randomId,
+    clock: runtime.clock,
     readiness: () => {
       const { realms } = live.current;
       const isStoreReached = tokenService?.catalogFeed.status().isCurrent ?? null;

@@ -164,6 +164,7 @@ class Supervisor {
       bind: listeners.ops.bind,
       limits,
       randomId,
+      clock: runtime.clock,
       readiness: () => this.#readiness(),
       metrics: () => metrics.scrape(),
       keys: () => publishedKeysOf(this.#configuration.compiled, this.#keyring),

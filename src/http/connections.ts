@@ -96,7 +96,7 @@ export class Connections {
   }
 
   #problem(error: CountersignError, requestId = this.#options.randomId()): Buffer {
-    return problemBytes(error, requestId, this.#options.clock?.());
+    return problemBytes(error, requestId, this.#options.clock());
   }
 
   /** The body of a request broke while it was served: its exchange ends, and never with half an answer. */

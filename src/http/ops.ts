@@ -7,6 +7,7 @@ import type { Json } from '../core/json.ts';
 import type { ListenerLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
 import type { PublishedKeys } from '../core/published-keys.ts';
+import type { Clock } from '../core/time.ts';
 import { problemOf } from './problem.ts';
 import { servePublishedKeys } from './published-keys.ts';
 import { readRequest } from './request.ts';
@@ -27,6 +28,7 @@ export interface OpsListenerOptions {
   readonly bind: Bind;
   readonly limits: ListenerLimits;
   readonly randomId: () => string;
+  readonly clock: Clock;
   readonly readiness: () => Readiness | Promise<Readiness>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Null: nothing is published. */
@@ -43,11 +45,12 @@ interface Answer {
 const METHODS = 'GET, HEAD';
 
 export function createOpsListener(options: OpsListenerOptions): Listener {
-  const { bind, limits, randomId } = options;
+  const { bind, limits, randomId, clock } = options;
   return createListener({
     bind,
     limits,
     randomId,
+    clock,
     log: options.log,
     handlers: { request: (message, response) => serve(options, message, response) },
   });

@@ -40,15 +40,11 @@ export function problemOf(error: CountersignError, requestId: string): Problem {
   return { status, headers, body };
 }
 
-/**
- * The problem as bytes, for a connection on which node:http has no response object. The connection closes.
- *
- * @param nowMs undefined: without Date, as RFC 9110 §6.6.1 has it of servers without a clock
- */
-export function problemBytes(error: CountersignError, requestId: string, nowMs?: number): Buffer {
+/** The problem as bytes, for a connection on which node:http has no response object. The connection closes. */
+export function problemBytes(error: CountersignError, requestId: string, nowMs: number): Buffer {
   const { status, headers, body } = problemOf(error, requestId);
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'Connection: close'];
-  if (nowMs !== undefined) lines.push(`Date: ${new Date(nowMs).toUTCString()}`);
+  lines.push(`Date: ${new Date(nowMs).toUTCString()}`); // RFC 9110 §6.6.1
   for (let index = 0; index < headers.length; index += 2)
     lines.push(`${headers[index]}: ${headers[index + 1]}`);
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1');

@@ -48,8 +48,7 @@ export interface ListenerOptions {
   readonly limits: ListenerLimits;
   readonly randomId: () => string;
   readonly handlers: ListenerHandlers;
-  /** For the Date of answers to what is no request. Absent: they have none. */
-  readonly clock?: Clock | undefined;
+  readonly clock: Clock;
   /** Absent or null: plain HTTP. */
   readonly tls?: ListenerTls | null | undefined;
   /** Absent or null: connections begin with the client's own bytes. */

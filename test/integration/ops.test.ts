@@ -13,6 +13,7 @@ async function start(readiness: Readiness = READY): Promise<number> {
     bind: { host: '127.0.0.1', port: 0 },
     limits: LIMITS,
     randomId: () => 'id',
+    clock: Date.now,
     readiness: () => readiness,
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     keys: () => ({ jwks: () => ({ body: '{"keys":[]}', etag: '"v1"' }), pem: () => 'pem' }),

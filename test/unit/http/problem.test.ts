@@ -41,13 +41,12 @@ describe('problemOf()', () => {
 
 describe('problemBytes()', () => {
   it('is one complete response that closes the connection', () => {
-    const text = problemBytes(new CountersignError('bad_request', 'why'), 'id').toString('latin1');
+    const text = problemBytes(new CountersignError('bad_request', 'why'), 'id', 0).toString('latin1');
     expect(text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n/);
     expect(text.split('\r\n\r\n')).toHaveLength(2);
-    expect(text).not.toContain('Date:');
   });
 
-  it('has a Date where the time is known (RFC 9110 §6.6.1)', () => {
+  it('has a Date (RFC 9110 §6.6.1)', () => {
     const error = new CountersignError('bad_request', 'why');
     const text = problemBytes(error, 'id', Date.UTC(2026, 0, 2, 3, 4, 5)).toString('latin1');
     expect(text).toContain('\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n');
