@@ -5,11 +5,14 @@ import { integer, text } from '../row.ts';
 
 const COLUMNS = 'id, webhook_id, event_id, sealed_body, attempts, next_attempt_instant, insert_instant';
 
-/** Rows that another process is taking are passed over, not waited for. */
+/**
+ * Rows that another process is taking are passed over, not waited for. The sign before `position` says that its index is
+ * no way to find them: it leads through all that wait for a webhook that is down, bodies included, each second anew.
+ */
 const CLAIM_DUE = `UPDATE webhook_deliveries SET next_attempt_instant = $2, attempts = attempts + 1
   WHERE next_attempt_instant <= $1 AND position IN (
     SELECT position FROM webhook_deliveries WHERE next_attempt_instant <= $1
-    ORDER BY position LIMIT $3 FOR UPDATE SKIP LOCKED)
+    ORDER BY +position LIMIT $3 FOR UPDATE SKIP LOCKED)
   RETURNING position, ${COLUMNS}`;
 
 function deliveryOf(row: Row): WebhookDelivery {
