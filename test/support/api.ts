@@ -185,11 +185,9 @@ function requireDeclared(method: string, target: string, { status, headers, text
     if ([401, 404, 405, 500].includes(status) && text !== '') throw problem('the body is not empty');
   }
   const declared = declaredAnswer(method, target, status);
-  if (declared === undefined && status < 400) throw problem('the status is not declared');
-  if (declared === undefined) {
-    if (body !== null && !errorsAnswer.safeParse(body).success) throw problem('no Errors JSON');
-    return;
-  }
+  // A request that no operation has read is refused as all are, also where the operation speaks another language.
+  if (status >= 400 && (body === null || errorsAnswer.safeParse(body).success)) return;
+  if (declared === undefined) throw problem(status < 400 ? 'the status is not declared' : 'no Errors JSON');
   if ((declared.schema === undefined) !== (body === null))
     throw problem('a body where none is declared, or none');
   const parsed = declared.schema?.safeParse(body);

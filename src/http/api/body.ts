@@ -38,9 +38,13 @@ export async function readBody(
   throw badRequest('[invalid]Content-Type', `The body must be ${JSON_TYPE}`);
 }
 
-function readBytes(message: IncomingMessage): Promise<Buffer> {
+/** Before the client is told to send it. @throws CountersignError body_too_large */
+export function requireBounded(message: IncomingMessage): void {
   const length = Number(headerValues(message.rawHeaders, 'content-length')[0] ?? 0);
-  if (length > API_BODY_MAX_BYTES) return Promise.reject(tooLarge());
+  if (length > API_BODY_MAX_BYTES) throw tooLarge();
+}
+
+function readBytes(message: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let bytes = 0;

@@ -15,7 +15,7 @@ import { readRequest } from '../request.ts';
 import { type Bind, createListener, type Listener } from '../server.ts';
 import { isTls } from '../upstream-request.ts';
 import { type Answer, sendAnswer } from './answer.ts';
-import { contentTypeOf, readBody } from './body.ts';
+import { contentTypeOf, readBody, requireBounded } from './body.ts';
 import type { ApiSettings, Call } from './call.ts';
 import { identify } from './caller.ts';
 import { readCookies, type TokenCookies } from './cookies.ts';
@@ -186,6 +186,7 @@ async function readParts(api: Api, { message, response, expectsContinue }: Arriv
   const [, query = ''] = /^[^?]*\?(.*)$/s.exec(message.url ?? '') ?? [];
   const parameters = Object.fromEntries(parseParameters(query, options));
   if (operation.request.body === undefined) return { query: parameters, body: {} };
+  requireBounded(message);
   if (expectsContinue) response.writeContinue();
   const acceptsForm = operation.acceptsForm === true;
   return { query: parameters, body: await readBody(message, { ...options, acceptsForm }) };

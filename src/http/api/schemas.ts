@@ -19,9 +19,6 @@ export function flag() {
     .transform((text) => text === 'true');
 }
 
-/** A compact JWS. Longer ones are refused where they are read (16 KiB). */
-export const tokenText = () => z.string().min(1, { error: 'is empty' });
-
 const shownRegistration = registrationSchema
   .extend({
     id: uuid(),

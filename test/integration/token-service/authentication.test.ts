@@ -2,7 +2,18 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../../src/http/api/operations.ts';
 import { startApi } from '../../support/api.ts';
-import { APP_A, APP_B, KEY, KEY_GET, KEY_T2, loginTo, TEN2, U1, U2 } from '../../support/token-fixtures.ts';
+import {
+  APP_A,
+  APP_B,
+  KEY,
+  KEY_GET,
+  KEY_T2,
+  loginTo,
+  TEN1,
+  TEN2,
+  U1,
+  U2,
+} from '../../support/token-fixtures.ts';
 import { base64url, decodePart } from '../../support/tokens.ts';
 
 const api = await startApi();
@@ -40,6 +51,10 @@ describe('API keys', () => {
     const provider = { identityProvider: { name: 'of tenant 2' } };
     const made = await api.call('POST', '/api/identity-provider', { auth: KEY_T2, json: provider });
     expect([made.status, made.body.identityProvider.tenantId]).toEqual([200, TEN2]);
+    const foreign = { identityProvider: { name: 'of tenant 1', tenantId: TEN1 } };
+    expect((await api.call('POST', '/api/identity-provider', { auth: KEY_T2, json: foreign })).status).toBe(
+      400,
+    );
     const shared = '/api/identity-provider/00000000-0000-4000-8000-000000000501';
     expect((await api.call('DELETE', shared, { auth: KEY_T2 })).status).toBe(404);
   });

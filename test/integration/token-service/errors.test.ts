@@ -12,7 +12,7 @@ const JSON_TYPE = { 'Content-Type': 'application/json' };
 const vend = (text: string, headers: Record<string, string> = JSON_TYPE) =>
   api.call('POST', '/api/jwt/vend', { auth: KEY, text, headers });
 
-async function raw(bytes: string) {
+async function raw(bytes: string | Buffer) {
   const client = await rawClient(api.port);
   client.send(bytes);
   const [answer] = await client.waitFor(1);
@@ -100,10 +100,13 @@ describe('bodies', () => {
   );
 
   it('that are no UTF-8 are refused', async () => {
-    const answer = await raw(
-      `POST /api/jwt/vend HTTP/1.1\r\nHost: a\r\nAuthorization: ${KEY}\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n{"\xff"}`,
-    );
-    expect(answer.status).toBe(400);
+    const head = `POST /api/jwt/vend HTTP/1.1\r\nHost: a\r\nAuthorization: ${KEY}\r\nContent-Type: application/json\r\n`;
+    const answer = (text: string) => {
+      const body = Buffer.from(`{"claims":{"a":"${text}"}}`, 'latin1');
+      return raw(Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`), body]));
+    };
+    expect((await answer('\xff')).status).toBe(400);
+    expect((await answer('\xc3\xbf')).status).toBe(200);
   });
 
   it.each(['[', '{"a":'])('nested too deeply are refused: %s', async (open) => {
@@ -131,6 +134,11 @@ describe('bodies', () => {
       'POST /api/jwt/vend HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n';
     const answer = await raw(`${head}Expect: 100-continue\r\n\r\n`);
     expect([answer.status, header(answer, 'connection')]).toEqual([401, 'close']);
+  });
+
+  it('are not asked for where they say that they are too large', async () => {
+    const head = `POST /api/jwt/vend HTTP/1.1\r\nHost: a\r\nAuthorization: ${KEY}\r\nContent-Type: application/json\r\n`;
+    expect((await raw(`${head}Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n`)).status).toBe(413);
   });
 
   it('are asked for where the caller waits for a 100', async () => {

@@ -100,6 +100,18 @@ describe('POST /api/login, again and again', () => {
   });
 });
 
+describe('POST /api/login without an API key', () => {
+  it('counts as a call without authentication (D25)', async () => {
+    const limits = { ...API_SETTINGS.limits, perAddressPerMinute: 1, countsLoopback: true };
+    const limited = await startApi({ settings: { limits } });
+    const statuses = [];
+    for (const loginId of ['a', 'b'])
+      statuses.push((await limited.call('POST', '/api/login', { json: { ...credentials, loginId } })).status);
+    expect(statuses).toEqual([401, 429]);
+    await limited.close();
+  });
+});
+
 describe('POST /api/logout', () => {
   it('ends the session of the cookie and takes both cookies away', async () => {
     const { refreshToken } = await loginTo(api.service, APP_A);
