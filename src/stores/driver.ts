@@ -10,6 +10,11 @@ export interface Outcome {
   readonly count: number;
 }
 
+export interface QueryOptions {
+  /** Of as many rows as there are, such as an application's million tokens; within a transaction. */
+  readonly isLong?: true;
+}
+
 /**
  * Portable SQL: parameters `$1`, `$2`, …; types TEXT, INTEGER and BIGINT; JSON as text; booleans as 0 and 1.
  * `FOR UPDATE` and `SKIP LOCKED` count on PostgreSQL only: SQLite has one writer at a time.
@@ -22,7 +27,7 @@ export interface Queries {
    * @throws DuplicateError for a unique index
    * @throws StoreUnavailableError
    */
-  query(sql: string, values?: readonly Value[]): Promise<Outcome>;
+  query(sql: string, values?: readonly Value[], options?: QueryOptions): Promise<Outcome>;
   /** All of the work or nothing: in this transaction, or in one of its own. */
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Tells other processes, once the transaction is committed, that they should look. */

@@ -29,7 +29,7 @@ function checkApplied(version: number, found: string, migrations: readonly Migra
 }
 
 async function apply(queries: Queries, migration: Migration, version: number, nowMs: number): Promise<void> {
-  for (const statement of migration.statements) await queries.query(statement);
+  for (const statement of migration.statements) await queries.query(statement, [], { isLong: true });
   await queries.query(
     'INSERT INTO schema_migrations (version, name, checksum, applied_instant) VALUES ($1, $2, $3, $4)',
     [version, migration.name, checksum(migration), nowMs],

@@ -1,6 +1,6 @@
 /** A transaction in progress: its first failure is its last, whatever the work makes of it. */
 import { StoreUnavailableError } from '../tokens/store.ts';
-import type { Outcome, Queries, Value } from './driver.ts';
+import type { Outcome, Queries, QueryOptions, Value } from './driver.ts';
 
 /**
  * How long work may ask nothing. A transaction holds locks, on SQLite the only writer's: work that falls silent waits for
@@ -10,7 +10,7 @@ export const SILENCE_MAX_MS = 10_000;
 
 export interface TransactionPort {
   readonly dialect: Queries['dialect'];
-  query(sql: string, values: readonly Value[]): Promise<Outcome>;
+  query(sql: string, values: readonly Value[], options?: QueryOptions): Promise<Outcome>;
   notify(): Promise<void>;
 }
 
@@ -28,13 +28,13 @@ export class Transaction implements Queries {
     this.#port = port;
   }
 
-  async query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
+  async query(sql: string, values: readonly Value[] = [], options: QueryOptions = {}): Promise<Outcome> {
     if (this.#isOver) throw new Error('The transaction is over');
     if (this.#failure !== null) throw this.#failure.error;
     this.#inFlight++;
     clearTimeout(this.#silenceTimer);
     try {
-      return await this.#port.query(sql, values);
+      return await this.#port.query(sql, values, options);
     } catch (error) {
       this.#failure ??= { error };
       throw error;

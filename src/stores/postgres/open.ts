@@ -16,7 +16,7 @@ export interface PostgresStoreOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** How long one statement may take, in milliseconds; the default bears the revocation of a million tokens. */
+  /** How long a statement that touches few rows may take, in milliseconds. */
   readonly statementTimeoutMs?: number;
 }
 
@@ -96,7 +96,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   try {
     await driver.transaction(async (queries) => {
       await checkEncoding(queries);
-      await queries.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      await queries.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK], { isLong: true });
       await migrate(queries, options);
     });
     return createStore(driver);

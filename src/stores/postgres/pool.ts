@@ -1,7 +1,7 @@
 /** Connections to PostgreSQL: few, with limits on every wait, thrown away after any failure that may have spoilt them. */
 import pg from 'pg';
 import type { Logger } from '../../core/log.ts';
-import type { Outcome, Row, Value } from '../driver.ts';
+import type { Outcome, QueryOptions, Row, Value } from '../driver.ts';
 import { fromStored, toStored } from '../value.ts';
 import { errorOf, isRetryable, leavesConnectionUsable } from './errors.ts';
 import { toPostgres } from './sql.ts';
@@ -10,8 +10,10 @@ import type { PostgresAddress } from './url.ts';
 /** A process; many processes share a server that takes 100 by default. */
 export const CONNECTIONS_MAX = 10;
 const CONNECT_TIMEOUT_MS = 5000;
-/** The revocation of an application's million tokens is one statement. */
-export const STATEMENT_TIMEOUT_MS = 60_000;
+/** What touches few rows takes milliseconds; a caller waits. */
+export const STATEMENT_TIMEOUT_MS = 15_000;
+/** The revocation of an application's million tokens is one statement, and some indexes take as long to make. */
+const LONG_STATEMENT_TIMEOUT_MS = 600_000;
 /** How much longer we wait by our own clock: a server that stands still ends no statement. */
 const ANSWER_GRACE_MS = 1000;
 /** The locks of a process that stood still are given back. */
@@ -39,17 +41,24 @@ export function connectionSettings(address: PostgresAddress, statementTimeoutMs:
 }
 
 export interface Session {
-  query(sql: string, values?: readonly Value[]): Promise<Outcome>;
+  query(sql: string, values?: readonly Value[], options?: QueryOptions): Promise<Outcome>;
 }
 
 function decoded(row: Row): Row {
   return Object.fromEntries(Object.entries(row).map(([column, value]) => [column, fromStored(value)]));
 }
 
-async function run(client: pg.ClientBase, sql: string, values: readonly Value[]): Promise<Outcome> {
+async function run(
+  client: pg.ClientBase,
+  sql: string,
+  values: readonly Value[],
+  { isLong }: QueryOptions,
+): Promise<Outcome> {
+  if (isLong) await client.query(`SET LOCAL statement_timeout = ${LONG_STATEMENT_TIMEOUT_MS}`);
   const result = await client.query<Record<string, Value>>({
     ...toPostgres(sql),
     values: values.map(toStored),
+    ...(isLong && { query_timeout: LONG_STATEMENT_TIMEOUT_MS + ANSWER_GRACE_MS }),
   });
   return { rows: result.rows.map(decoded), count: result.rowCount ?? 0 };
 }
@@ -76,17 +85,17 @@ export class PostgresPool {
     const client = await this.#connect();
     let isUsable = true;
     let last: Promise<unknown> = Promise.resolve();
-    const ask = async (sql: string, values: readonly Value[]) => {
+    const ask = async (sql: string, values: readonly Value[], options: QueryOptions) => {
       try {
-        return await run(client, sql, values);
+        return await run(client, sql, values, options);
       } catch (error) {
         isUsable &&= leavesConnectionUsable(error);
         throw isRetryable(error) ? new RetryableError(errorOf(error)) : errorOf(error);
       }
     };
     // A connection has one statement at a time, also where the work asks for several.
-    const query = (sql: string, values: readonly Value[] = []) => {
-      const answer = last.then(() => ask(sql, values));
+    const query = (sql: string, values: readonly Value[] = [], options: QueryOptions = {}) => {
+      const answer = last.then(() => ask(sql, values, options));
       last = answer.catch(() => undefined);
       return answer;
     };

@@ -49,6 +49,7 @@ async function revokeOnPostgres(queries: Queries, { sql, values }: Condition): P
       noted AS (${INSERT_REVOCATIONS} ${SELECT_REVOKED} FROM gone WHERE access_expires_instant > $1 ${KEEP_LATER})
      SELECT ${REFRESH_TOKEN_COLUMNS}, (SELECT COUNT(*) FROM gone) AS total FROM gone LIMIT ${RECORDS_MAX}`,
     values,
+    { isLong: true },
   );
   return rows;
 }

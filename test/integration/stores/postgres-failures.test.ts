@@ -116,6 +116,25 @@ describe.skipIf(!hasServer)('a PostgreSQL store', () => {
   );
 
   it(
+    'gives a revocation, which may be of a million tokens, more time than that',
+    async () => {
+      const other = await open();
+      const token = await storedRefreshToken(store);
+      const isHeld = Promise.withResolvers<void>();
+      const holding = other.transaction(async ({ refreshTokens }) => {
+        await refreshTokens.touch(token.id, token.lookup, token);
+        isHeld.resolve();
+        await new Promise((wait) => setTimeout(wait, 2 * STATEMENT_TIMEOUT_MS));
+      });
+      await isHeld.promise;
+      expect((await store.refreshTokens.revoke({ id: token.id }, clock())).count).toBe(1);
+      await holding;
+      await other.close();
+    },
+    PATIENCE_MS,
+  );
+
+  it(
     'hears notices again after the server was away',
     async () => {
       let notices = 0;
