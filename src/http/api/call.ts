@@ -1,6 +1,7 @@
 /** One call as an operation sees it: who calls, from where, and with what the service works. */
 
 import type { ReconcileParts } from '../../identity-providers/reconcile.ts';
+import type { ApiKey } from '../../objects/api-key.ts';
 import type { Caller, Credential } from '../../tokens/authenticate.ts';
 import type { Scope, TokenService } from '../../tokens/service.ts';
 import type { TokenUser } from '../../tokens/verify-access-token.ts';
@@ -46,4 +47,10 @@ export function callerOf({ caller }: Call): Caller {
 export function userOf({ caller }: Call): TokenUser {
   if (caller?.kind !== 'user') throw new TypeError('an operation without access token asks for its user');
   return caller.user;
+}
+
+/** Where the operation asked for an API key. */
+export function apiKeyOf({ caller }: Pick<Call, 'caller'>): ApiKey {
+  if (caller?.kind !== 'apiKey') throw new TypeError('an operation without API key asks for it');
+  return caller.apiKey;
 }

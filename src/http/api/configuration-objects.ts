@@ -17,6 +17,7 @@ import { createLambda, deleteLambda, replaceLambda } from '../../tokens/objects/
 import { createTenant, deleteTenant, replaceTenant } from '../../tokens/objects/tenants.ts';
 import { createWebhook, deleteWebhook, replaceWebhook } from '../../tokens/objects/webhooks.ts';
 import { empty } from './answer.ts';
+import { apiKeyOf } from './call.ts';
 import {
   commonOperations,
   listing,
@@ -101,11 +102,11 @@ const apiKeys = objectOperations({
   body: apiKeySchema,
   shown: shownObject('APIKey', apiKeySchema),
   render: renderApiKey,
-  create: async ({ service, scope }, id, body) => {
-    const { apiKey, key } = await createApiKey(service, id, body, scope);
+  create: async (call, id, body) => {
+    const { apiKey, key } = await createApiKey(call.service, id, body, call.scope, apiKeyOf(call));
     return { ...renderApiKey(apiKey), key };
   },
-  replace: ({ service, scope }, id, body) => replaceApiKey(service, id, body, scope),
+  replace: (call, id, body) => replaceApiKey(call.service, id, body, call.scope, apiKeyOf(call)),
   remove: ({ service, scope }, id) => deleteApiKey(service, id, scope),
 });
 

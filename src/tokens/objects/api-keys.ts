@@ -4,6 +4,7 @@ import type { Body } from '../../objects/values.ts';
 import { badField } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import type { UniqueName } from '../store.ts';
+import { type ApiKeyReach, requireWithin } from './api-key-limits.ts';
 import {
   deleteObject,
   insertObject,
@@ -35,25 +36,34 @@ export function apiKeyNames({ keyHash }: Pick<ApiKey, 'keyHash'>): readonly Uniq
   return [{ what: 'apiKey.key', value: keyHash }];
 }
 
-/** A key bound to a tenant makes keys for that tenant only. @throws ServiceError 400 */
+/**
+ * A key bound to a tenant makes keys for that tenant only, and none that may more than itself.
+ *
+ * @param maker the key of the call; null: the operator
+ * @throws ServiceError 400
+ */
 export async function createApiKey(
   service: TokenService,
   id: string | undefined,
   { key = service.random.token(KEY_BYTES), ...body }: ApiKeyBody,
   scope: Scope,
+  maker: ApiKeyReach | null = null,
 ): Promise<CreatedApiKey> {
+  requireWithin(maker, body);
   const tenantId = tenantFor(service, body.tenantId, scope);
   const apiKey = { ...body, tenantId, keyHash: hashApiKey(service, key), ...newStamps(service, id) };
   return { apiKey: await insertObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey)), key };
 }
 
-/** The key itself stays. @throws ServiceError 400, 404 */
+/** The key itself stays. `maker` as above. @throws ServiceError 400, 404 */
 export async function replaceApiKey(
   service: TokenService,
   id: string,
   { key: _, ...body }: ApiKeyBody,
   scope: Scope,
+  maker: ApiKeyReach | null,
 ): Promise<ApiKey> {
+  requireWithin(maker, body);
   const old = readOwned(service, 'apiKeys', id, scope);
   const tenantId = tenantFor(service, body.tenantId, scope);
   const apiKey = { ...body, tenantId, keyHash: old.keyHash, ...nextStamps(service, old) };
