@@ -11,9 +11,23 @@ import type { ChildCommand } from './store-process.ts';
 
 const STDOUT = 1;
 
+/** How long to wait for room in the pipe before asking again. */
+const PIPE_PAUSE_MS = 1;
+
 /** In the pipe when it returns: what was said survives a kill. */
 function say(...words: readonly (string | number)[]): void {
-  writeSync(STDOUT, `${words.join(' ')}\n`);
+  let left = Buffer.from(`${words.join(' ')}\n`);
+  while (left.length > 0) left = left.subarray(written(left));
+}
+
+function written(bytes: Buffer): number {
+  try {
+    return writeSync(STDOUT, bytes);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_PAUSE_MS);
+    return 0;
+  }
 }
 
 async function rotateForever(store: Store, id: string, from: string): Promise<void> {

@@ -28,9 +28,14 @@ interface Said {
   begun: string | null;
 }
 
+export interface Kills extends StoreRaces {
+  /** Called with how many there were so far. */
+  readonly onKill?: (kills: number) => void;
+}
+
 /** `rounds`: kills. `seed`: of the moments of the kills. */
 export async function killDuringRotations(
-  { kind, address, rounds }: StoreRaces,
+  { kind, address, rounds, onKill }: Kills,
   seed = 1,
 ): Promise<KillResult> {
   const random = seededRandom(seed);
@@ -50,6 +55,7 @@ export async function killDuringRotations(
       const problem = await problemOf(store, id, done, begun);
       if (problem !== null) wrong.push(`kill ${round}: ${problem}`);
     }
+    onKill?.(round + 1);
   }
   await store.close();
   return { kills: rounds, acknowledged, wrong };

@@ -1,5 +1,6 @@
 /** A process of its own on a store, commanded line by line. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { on } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -29,10 +30,11 @@ export async function startStoreProcess(kind: StoreKind, address: string): Promi
   );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.stdin.on('error', () => undefined); // it was killed
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const line = async () => {
+  // Not the reader's own iterator: that one stops reading while nobody asks, and a process that speaks would wait.
+  const lines = on(createInterface({ input: child.stdout }), 'line', { close: ['close'] });
+  const line = async (): Promise<string | null> => {
     const { value, done } = await lines.next();
-    return done === true ? null : value;
+    return done === true ? null : String(value[0]);
   };
   if ((await line()) !== 'ready') throw new Error('A process could not open the store');
   return {

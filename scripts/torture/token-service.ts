@@ -92,13 +92,23 @@ async function runAll(races: readonly Race[], count: number, onTried: OnTried): 
   return all;
 }
 
+/** Kills between two lines that say how far it is. */
+const PROGRESS_EVERY = 100;
+
 /** `kill -9` of processes among their rotations, `count` times, half of them on each database (security.md T05). */
 export async function tortureKill(count: number, onTried: OnTried): Promise<readonly Tried[]> {
   return await withDatabases(async (databases) => {
     const all: Tried[] = [];
     for (const { kind, address } of databases) {
       const rounds = Math.ceil(count / databases.length);
-      const { kills, acknowledged, wrong } = await killDuringRotations({ kind, address, rounds });
+      const { kills, acknowledged, wrong } = await killDuringRotations({
+        kind,
+        address,
+        rounds,
+        onKill: (done) => {
+          if (done % PROGRESS_EVERY === 0) console.log(`${kind}: ${done} of ${rounds} killed`);
+        },
+      });
       const tried = { what: `${kind}: kill -9 among rotations`, count: kills, acknowledged, lost: wrong };
       onTried(tried);
       all.push(tried);
