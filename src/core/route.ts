@@ -43,6 +43,8 @@ export interface Route {
   readonly forwardAuthorization: boolean;
   /** Canonical origins of other sites whose pages may open a WebSocket with a cookie. */
   readonly webSocketOrigins: readonly string[];
+  /** True: a WebSocket is closed when the token that opened it would be refused. */
+  readonly endsWebSocketsWithToken: boolean;
   readonly upstream: string;
   readonly stripPrefix: boolean;
   readonly preserveHost: boolean;

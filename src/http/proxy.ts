@@ -17,6 +17,7 @@ import { servePublishedKeys } from './published-keys.ts';
 import { hasBody, readRequest } from './request.ts';
 import { RequestBody } from './request-body.ts';
 import { type Bind, createListener, type Listener } from './server.ts';
+import { endingWithToken } from './tunnel-life.ts';
 import { isTls, upstreamRequest } from './upstream-request.ts';
 
 /** What requests depend on. A request keeps the snapshot it began with. */
@@ -121,7 +122,8 @@ async function serveUpgrade(
     const plain = outgoing({ request, allow, exchange, snapshot, upstream, message, body: null });
     exchange.forwardingTo(upstream.name);
     const onFailure = (error: CountersignError) => exchange.fail(error);
-    await upstream.upgrade({ ...plain, ...tunnel, message, onFailure }, exchange.sink);
+    const limited = endingWithToken(tunnel, allow, options.clock);
+    await upstream.upgrade({ ...plain, ...limited, message, onFailure }, exchange.sink);
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {

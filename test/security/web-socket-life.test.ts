@@ -1,5 +1,6 @@
 /** Rows W05–W07: what happens to WebSockets after they were opened, and which pages may open them. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -72,6 +73,26 @@ describe('an open WebSocket', () => {
     expect(await echoOf(socket, 'still here')).toBe('still here');
     expect(await statusOfOpening(open())).toBe(401);
     socket.terminate();
+  });
+
+  it('is closed with 1001 when its token ends, where its route says so (W05)', async () => {
+    const { url } = await startEcho();
+    const realm = fusionRealm({ clockSkew: '0s' });
+    const gateway = await startGateway(withRealms([realm]) + route(url, ', endWebSocketsWithToken: true'));
+    cleanups.push(() => gateway.stop());
+    const open = (lifeSeconds: number) => {
+      const token = t1({ exp: Math.floor(Date.now() / 1000) + lifeSeconds });
+      return new WebSocket(`${gateway.url.replace('http', 'ws')}/chat`, {
+        headers: { Authorization: `Bearer ${token}` },
+      });
+    };
+    const [short, long] = [open(3), open(3600)];
+    expect(await Promise.all([short, long].map(statusOfOpening))).toEqual([101, 101]);
+    expect(await echoOf(short, 'still here')).toBe('still here');
+    const [code] = await once(short, 'close');
+    expect(code).toBe(1001);
+    expect(await echoOf(long, 'and here')).toBe('and here');
+    long.terminate();
   });
 });
 

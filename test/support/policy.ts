@@ -102,6 +102,7 @@ export function testRoute(overrides: Partial<Route> = {}): Route {
     assertion: null,
     forwardAuthorization: false,
     webSocketOrigins: [],
+    endsWebSocketsWithToken: false,
     upstream: 'places',
     stripPrefix: false,
     preserveHost: false,

@@ -54,6 +54,7 @@ function routeOf(spec: RouteConfig, index: number, parts: Parts, context: Compil
     assertion: parts.policyOf(spec, index),
     forwardAuthorization: spec.forwardAuthorization,
     webSocketOrigins: spec.webSocketOrigins,
+    endsWebSocketsWithToken: spec.endWebSocketsWithToken,
     upstream: parts.upstreams.nameFor(spec, index),
     stripPrefix: spec.stripPrefix,
     preserveHost: spec.preserveHost,

@@ -151,6 +151,9 @@ export const routeSchema = z.strictObject({
         'Other sites whose pages may open WebSockets here with a token in a cookie; pages of the same host always may.',
       examples: [['https://app.example.com']],
     }),
+  endWebSocketsWithToken: z.boolean().default(false).meta({
+    description: 'Close a WebSocket when the token that opened it ends. By default it lives on.',
+  }),
   assertion: assertionOverrideSchema
     .optional()
     .meta({ description: 'Single keys of `assertion`, for this route.' }),
