@@ -3,6 +3,7 @@ import type { Logger } from '../core/log.ts';
 import { type Clock, type Scheduler, SECOND_MS } from '../core/time.ts';
 import type { Catalog } from './catalog.ts';
 import type { Store } from './store.ts';
+import { watchStore } from './store-watch.ts';
 
 /** A change by another process is known within a second, also where its notice was lost. */
 const POLL_EVERY_MS = SECOND_MS;
@@ -33,11 +34,9 @@ export interface CatalogFeed {
 
 class Feed implements CatalogFeed {
   readonly #options: CatalogFeedOptions;
-  readonly #stopListening: () => void;
+  readonly #endWatch: () => void;
   #catalog: Catalog;
   #status: CatalogFeedStatus;
-  #cancelPoll: () => void = () => undefined;
-  #looking: Promise<void> | null = null;
   #isClosed = false;
   #loadsBegun = 0;
   #loadShown = 0;
@@ -46,8 +45,8 @@ class Feed implements CatalogFeed {
     this.#options = options;
     this.#catalog = catalog;
     this.#status = { isCurrent: true, lastReachedInstant: options.clock() };
-    this.#stopListening = options.store.onNotice(() => void this.#look());
-    this.#pollLater();
+    const { store, schedule } = options;
+    this.#endWatch = watchStore({ store, schedule, everyMs: POLL_EVERY_MS, look: () => this.#look() });
   }
 
   catalog(): Catalog {
@@ -70,28 +69,10 @@ class Feed implements CatalogFeed {
 
   close(): void {
     this.#isClosed = true;
-    this.#cancelPoll();
-    this.#stopListening();
+    this.#endWatch();
   }
 
-  #pollLater(): void {
-    this.#cancelPoll = this.#options.schedule(() => {
-      void this.#look().finally(() => {
-        if (!this.#isClosed) this.#pollLater();
-      });
-    }, POLL_EVERY_MS);
-  }
-
-  /** One look at a time: notices come in swarms. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#lookOnce().finally(() => {
-      this.#looking = null;
-    });
-    return this.#looking;
-  }
-
-  async #lookOnce(): Promise<void> {
-    if (this.#isClosed) return;
+  async #look(): Promise<void> {
     try {
       const revision = await this.#options.store.catalog.revision();
       if (revision === this.#catalog.revision) this.#reached();

@@ -3,6 +3,7 @@ import type { Logger } from '../core/log.ts';
 import { type Clock, MINUTE_MS, type Scheduler, SECOND_MS } from '../core/time.ts';
 import type { Revocations } from './ports.ts';
 import type { Store } from './store.ts';
+import { watchStore } from './store-watch.ts';
 
 /** Half of the second that a revocation may take to be known everywhere. */
 const POLL_MS = SECOND_MS / 2;
@@ -35,20 +36,18 @@ class Feed implements RevocationFeed {
   readonly #options: RevocationFeedOptions;
   /** `until` by `sid`, in milliseconds. */
   readonly #untilBySid = new Map<string, number>();
-  readonly #stopListening: () => void;
+  readonly #endWatch: () => void;
   #newestInstant = 0;
   #reachedInstant: number;
   #sweptInstant: number;
-  #cancelPoll: () => void = () => undefined;
-  #looking: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(options: RevocationFeedOptions) {
     this.#options = options;
     this.#reachedInstant = options.clock();
     this.#sweptInstant = options.clock();
-    this.#stopListening = options.store.onNotice(() => void this.#tryLook());
-    this.#pollLater();
+    const { store, schedule } = options;
+    this.#endWatch = watchStore({ store, schedule, everyMs: POLL_MS, look: () => this.#look() });
   }
 
   get size(): number {
@@ -66,10 +65,9 @@ class Feed implements RevocationFeed {
   async refresh(): Promise<void> {
     const { store, clock } = this.#options;
     const now = clock();
-    for (const { sid, until, revokedInstant } of await store.revocations.since(
-      this.#newestInstant - OVERLAP_MS,
-      now,
-    )) {
+    // A clock that was set back writes instants that are older than the newest one.
+    const from = Math.min(this.#newestInstant, now) - OVERLAP_MS;
+    for (const { sid, until, revokedInstant } of await store.revocations.since(from, now)) {
       this.#untilBySid.set(sid, until);
       this.#newestInstant = Math.max(this.#newestInstant, revokedInstant);
     }
@@ -79,8 +77,7 @@ class Feed implements RevocationFeed {
 
   close(): void {
     this.#isClosed = true;
-    this.#cancelPoll();
-    this.#stopListening();
+    this.#endWatch();
   }
 
   async #sweep(now: number): Promise<void> {
@@ -89,26 +86,14 @@ class Feed implements RevocationFeed {
     await this.#options.store.revocations.deleteEnded(now);
   }
 
-  #pollLater(): void {
-    this.#cancelPoll = this.#options.schedule(() => {
-      void this.#tryLook().finally(() => {
-        if (!this.#isClosed) this.#pollLater();
-      });
-    }, POLL_MS);
-  }
-
-  /** One look at a time. Never rejects: a store that is away shows in `isCurrent`. */
-  #tryLook(): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    this.#looking ??= this.refresh()
-      .catch((error: unknown) => {
-        const cause = error instanceof Error ? error.message : 'unknown';
-        if (!this.#isClosed) this.#options.log.warn('Revocations cannot be read from the store', { cause });
-      })
-      .finally(() => {
-        this.#looking = null;
-      });
-    return this.#looking;
+  /** Never rejects: a store that is away shows in `isCurrent`. */
+  async #look(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : 'unknown';
+      if (!this.#isClosed) this.#options.log.warn('Revocations cannot be read from the store', { cause });
+    }
   }
 }
 
