@@ -1,5 +1,7 @@
 /** The listener of the token service's API: from a request to an operation, and from what it says to an answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CountersignError } from '../../core/errors.ts';
 import { headerValues } from '../../core/headers.ts';
 import type { ListenerLimits } from '../../core/limits.ts';
@@ -67,8 +69,27 @@ export function createApiListener(options: ApiListenerOptions): Listener {
     clock: options.clock,
     handlers: {
       request: (message, response, expectsContinue) => serve(api, { message, response, expectsContinue }),
+      onUnreadable: (error, requestId, socket) =>
+        api.onRequestDone(unreadable(api, error, requestId, socket)),
     },
   });
+}
+
+/** Bytes that are no request were answered by the connection itself. */
+function unreadable(api: Api, error: CountersignError, requestId: string, socket: Duplex): ApiRecord {
+  return {
+    timeMs: api.clock(),
+    requestId,
+    operationId: null,
+    method: '',
+    path: '',
+    status: error.status,
+    isClientGone: false,
+    durationMs: 0,
+    reason: error.message,
+    clientAddress: socket instanceof Socket ? peerAddress(socket) : '',
+    responseBytes: 0,
+  };
 }
 
 interface Exchange {

@@ -211,6 +211,26 @@ describe('requests', () => {
     expect(client.responses().map(({ status }) => status)).toEqual([501]);
   });
 
+  it('that are none leave a record too', async () => {
+    const answer = await raw('NONSENSE\r\n\r\n');
+    expect(answer.status).toBe(400);
+    await expect.poll(() => api.records.at(-1)).toMatchObject({ operationId: null, path: '', status: 400 });
+  });
+
+  it('are answered with headers that keep the answer from caches and sniffers (T17)', async () => {
+    for (const target of [
+      '/api/jwt/public-key',
+      '/api/jwt/validate',
+      '/api/nothing',
+      '/api/jwt/public-key?a=%',
+    ])
+      expect((await api.call('GET', target)).headers).toMatchObject({
+        'cache-control': 'no-store',
+        pragma: 'no-cache',
+        'x-content-type-options': 'nosniff',
+      });
+  });
+
   it('carry their id through to the answer and the record', async () => {
     const { headers } = await api.call('GET', '/api/jwt/validate', { headers: { 'X-Request-Id': 'my-id' } });
     expect([headers['x-request-id'], api.records.at(-1)?.requestId]).toEqual(['my-id', 'my-id']);
