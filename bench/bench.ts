@@ -17,6 +17,8 @@ export interface Effort {
   readonly newTokens: number;
   readonly memoryRequests: number;
   readonly memoryTokens: number;
+  /** Refresh tokens beside which a refresh is measured, the fewest first. */
+  readonly storedTokens: readonly number[];
   /** False: peers are checked, and only countersign is driven, for a moment. */
   readonly measuresPeers: boolean;
 }
@@ -29,6 +31,7 @@ export const FULL: Effort = {
   newTokens: 12_000,
   memoryRequests: 1_000_000,
   memoryTokens: 100_000,
+  storedTokens: [1000, 10_000, 100_000, 1_000_000],
   measuresPeers: true,
 };
 
@@ -40,6 +43,7 @@ export const SHORT: Effort = {
   newTokens: 200,
   memoryRequests: 2000,
   memoryTokens: 200,
+  storedTokens: [100, 1000],
   measuresPeers: false,
 };
 

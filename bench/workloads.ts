@@ -5,5 +5,15 @@ import { memory } from './workloads/memory.ts';
 import { newTokens } from './workloads/new-tokens.ts';
 import { routes } from './workloads/routes.ts';
 import { throughputWorkloads } from './workloads/throughput.ts';
+import { tokenGrowth } from './workloads/token-growth.ts';
+import { tokenServiceWorkloads } from './workloads/token-service.ts';
 
-export const WORKLOADS: readonly Workload[] = [...throughputWorkloads, newTokens, routes, floods, memory];
+export const WORKLOADS: readonly Workload[] = [
+  ...throughputWorkloads,
+  newTokens,
+  routes,
+  floods,
+  memory,
+  ...tokenServiceWorkloads,
+  tokenGrowth,
+];
