@@ -2,7 +2,7 @@
 import type { MetaData } from '../objects/meta-data.ts';
 import { signAccessToken, tenantOf } from './access-token.ts';
 import type { AccessTokenSubject } from './access-token-claims.ts';
-import { policyInForce, refreshTokenEnd } from './refresh-policy.ts';
+import { accessTokenDeath, policyInForce, refreshTokenEnd } from './refresh-policy.ts';
 import type { RefreshTokenRecord } from './refresh-token.ts';
 import { newRefreshTokenValue } from './refresh-token-value.ts';
 import type { IssuedTokens } from './result.ts';
@@ -82,7 +82,7 @@ function newRecord(
     sequence: 0,
     startInstant: request.startInstant ?? now,
     insertInstant: request.insertInstant ?? now,
-    accessExpiresInstant,
+    accessExpiresInstant: accessTokenDeath(accessExpiresInstant),
     authTimeSeconds: request.authTimeSeconds,
     authenticationType: request.authenticationType,
     metaData: accessedFrom(request.metaData, request.ipAddress, now),

@@ -5,6 +5,17 @@ import type { JwtConfiguration } from '../objects/jwt-configuration.ts';
 import type { Tenant } from '../objects/tenant.ts';
 import type { RefreshTokenRecord } from './refresh-token.ts';
 
+/**
+ * The longest `clockSkew` that a realm may have: so long after its `exp` the gateway may still take an access token, and
+ * so long its session must be known to have ended.
+ */
+export const CLOCK_SKEW_MAX_MS = 10 * MINUTE_MS;
+
+/** In milliseconds: when nobody takes an access token of this `exp` any more. */
+export function accessTokenDeath(expiresInstant: number): number {
+  return expiresInstant + CLOCK_SKEW_MAX_MS;
+}
+
 type Instants = Pick<RefreshTokenRecord, 'startInstant' | 'insertInstant'>;
 
 /** The application's own configuration counts only while it is enabled. */

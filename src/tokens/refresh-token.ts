@@ -18,7 +18,7 @@ export interface RefreshTokenRecord {
   readonly startInstant: number;
   /** Milliseconds. */
   readonly insertInstant: number;
-  /** Milliseconds: `exp` of the latest access token made with it. Revocation lasts that long. */
+  /** Milliseconds: `exp` of the latest access token made with it, and clock skew. Revocation lasts that long. */
   readonly accessExpiresInstant: number;
   /** `auth_time` of its access tokens, in seconds. */
   readonly authTimeSeconds: number;

@@ -9,7 +9,14 @@ import type { Catalog } from './catalog.ts';
 import { endSessions, sessionOf } from './end-sessions.ts';
 import { badField, notFound, ServiceError } from './failure.ts';
 import { accessedFrom } from './issue-tokens.ts';
-import { isEnded, isInGrace, nextStartInstant, policyInForce, refreshTokenEnd } from './refresh-policy.ts';
+import {
+  accessTokenDeath,
+  isEnded,
+  isInGrace,
+  nextStartInstant,
+  policyInForce,
+  refreshTokenEnd,
+} from './refresh-policy.ts';
 import type { FoundRefreshToken, RefreshTokenRecord } from './refresh-token.ts';
 import {
   type NewValue,
@@ -119,7 +126,7 @@ async function exchange(
   const value = next?.value ?? openRefreshToken(service, record);
   const left = {
     startInstant: nextStartInstant(policy, record.startInstant, now),
-    accessExpiresInstant: Math.max(record.accessExpiresInstant, access.expiresInstant),
+    accessExpiresInstant: Math.max(record.accessExpiresInstant, accessTokenDeath(access.expiresInstant)),
     metaData: accessedFrom(record.metaData, ipAddress, now),
   };
   const event = await service.events.prepare({

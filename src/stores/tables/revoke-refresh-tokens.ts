@@ -21,7 +21,10 @@ const INSERT_REVOCATIONS = 'INSERT INTO revocations (sid, until_instant, revoked
 const KEEP_LATER = `ON CONFLICT (sid) DO UPDATE SET revoked_instant = excluded.revoked_instant,
   until_instant = CASE WHEN excluded.until_instant > revocations.until_instant
     THEN excluded.until_instant ELSE revocations.until_instant END`;
-const SELECT_REVOKED = 'SELECT id, access_expires_instant, CAST($1 AS BIGINT)';
+/** Never before one that is there: who read that one looks for later ones, and clocks of instances differ. */
+const NEWEST = '(SELECT MAX(revoked_instant) FROM revocations)';
+const SELECT_REVOKED = `SELECT id, access_expires_instant,
+  CASE WHEN ${NEWEST} > CAST($1 AS BIGINT) THEN ${NEWEST} ELSE CAST($1 AS BIGINT) END`;
 
 interface Condition {
   /** With parameters from `$2`; `$1` is the time. */

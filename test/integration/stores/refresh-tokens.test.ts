@@ -271,6 +271,14 @@ describe('revocations', () => {
       expect(await since(0, 0)).toEqual([1]);
     });
 
+    it('carry no instant before those that are there, whatever the clock says (security.md C07)', async () => {
+      const fast = await revokedAt(5000, 9000);
+      const slow = await revokedAt(100, 9000);
+      const found = await store.revocations.since(5000, 0);
+      expect(found.map(({ sid }) => sid).toSorted()).toEqual([fast, slow].toSorted());
+      await store.revocations.deleteEnded(9000);
+    });
+
     it('reach another store, which is told', async () => {
       const other = await open();
       const { promise: told, resolve } = Promise.withResolvers<void>();

@@ -66,6 +66,16 @@ describe('openRevocationFeed()', () => {
     expect(feed.isRevoked('late')).toBe(true);
   });
 
+  it('knows of what is revoked after the clock was set back (security.md C07)', async () => {
+    const { clock, feed, revoke, passMs } = await rig();
+    revoke('before');
+    await passMs(SECOND_MS);
+    clock.setMs(clock() - 60 * MINUTE_MS);
+    revoke('after');
+    await feed.refresh();
+    expect([feed.isRevoked('before'), feed.isRevoked('after')]).toEqual([true, true]);
+  });
+
   it('forgets what has ended, here and in the table', async () => {
     const { clock, feed, revoke, passMs, state } = await rig();
     revoke('a', clock(), clock() + MINUTE_MS);
