@@ -1,6 +1,8 @@
 /** The token service's API on a free port, over a service with fixtures; and a caller that holds each answer to what is declared. */
 import { request } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import type { ListenerLimits } from '../../src/core/limits.ts';
+import type { ListenerTls } from '../../src/core/listener-tls.ts';
 import type { Logger } from '../../src/core/log.ts';
 import type { ApiSettings } from '../../src/http/api/call.ts';
 import { DEFAULT_API_LIMITS } from '../../src/http/api/limits.ts';
@@ -34,6 +36,7 @@ export interface ApiOptions extends TestTokenServiceOptions {
   readonly settings?: Partial<ApiSettings>;
   /** Addresses and CIDR ranges. */
   readonly trustedProxies?: readonly string[];
+  readonly tls?: ListenerTls;
   /** Other members of IDP1. */
   readonly provider?: ProviderMembers;
 }
@@ -85,6 +88,7 @@ export async function startApi(options: ApiOptions = {}): Promise<TestApi> {
   const listener = createApiListener({
     bind: { host: '127.0.0.1', port: 0 },
     limits: LIMITS,
+    tls: options.tls ?? null,
     trustedProxies: () => trusted,
     operations: OPERATIONS,
     service: tested.service,
@@ -96,8 +100,10 @@ export async function startApi(options: ApiOptions = {}): Promise<TestApi> {
     log: logInto(log),
   });
   const { port } = await listener.start();
-  const url = `http://127.0.0.1:${port}`;
-  const call: TestApi['call'] = (method, target, callOptions = {}) => send(port, method, target, callOptions);
+  const place = { port, isTls: options.tls !== undefined };
+  const url = `${place.isTls ? 'https' : 'http'}://127.0.0.1:${port}`;
+  const call: TestApi['call'] = (method, target, callOptions = {}) =>
+    send(place, method, target, callOptions);
   return {
     ...tested,
     url,
@@ -117,10 +123,10 @@ function logInto(lines: string[]): Logger {
   return { debug: write, info: write, warn: write, error: write };
 }
 
-async function send(port: number, method: string, target: string, options: CallOptions): Promise<ApiAnswer> {
+async function send(place: Place, method: string, target: string, options: CallOptions): Promise<ApiAnswer> {
   const { auth, json, text, headers = {} } = options;
   const body = json === undefined ? text : JSON.stringify(json);
-  const answer = await exchange(port, method, target, body, {
+  const answer = await exchange(place, method, target, body, {
     ...(auth === undefined ? {} : { Authorization: auth }),
     ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
     // node:http's client frames no body of a DELETE by itself.
@@ -131,15 +137,30 @@ async function send(port: number, method: string, target: string, options: CallO
   return answer;
 }
 
+interface Place {
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
 function exchange(
-  port: number,
+  { port, isTls }: Place,
   method: string,
   path: string,
   body: string | undefined,
   headers: Readonly<Record<string, string>>,
 ): Promise<ApiAnswer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+    const make = isTls ? requestOverTls : request;
+    const target = {
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      headers,
+      agent: false,
+      rejectUnauthorized: false,
+    };
+    const sent = make(target, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece)).on('error', reject);
       response.on('end', () => {

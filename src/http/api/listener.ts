@@ -118,7 +118,7 @@ async function serve(api: Api, exchange: Exchange): Promise<void> {
     requestId,
     operationId: operation?.operationId ?? null,
     method: message.method ?? '',
-    path: operation?.path ?? unknownPath(message),
+    path: operation?.path ?? api.router.knownPart(pathOf(message.url)),
     status: answer.status,
     isClientGone,
     durationMs: api.clock() - startedAtMs,
@@ -126,14 +126,6 @@ async function serve(api: Api, exchange: Exchange): Promise<void> {
     clientAddress: origin.address,
     responseBytes,
   });
-}
-
-/** Segments of a path that no operation has: enough for an operator, too little for a token in a wrong place. */
-const SHOWN_SEGMENTS = 3;
-
-function unknownPath({ url = '' }: IncomingMessage): string {
-  const [path = ''] = url.split('?', 1);
-  return path.split('/').slice(0, SHOWN_SEGMENTS).join('/');
 }
 
 interface Outcome {
@@ -157,7 +149,11 @@ async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<
 
 function match({ limits, router }: Api, message: IncomingMessage): Matched {
   const { method, target } = readRequest(message, limits.headerCount);
-  return router.find(method, target.split('?', 1)[0] ?? '');
+  return router.find(method, pathOf(target));
+}
+
+function pathOf(target = ''): string {
+  return target.split('?', 1)[0] ?? '';
 }
 
 async function runOperation(api: Api, arrived: Arrived, { operation, params }: Matched): Promise<Answer> {

@@ -7,7 +7,7 @@ export interface ApiRecord {
   /** Null: no operation has this path and method. */
   readonly operationId: string | null;
   readonly method: string;
-  /** With `{id}` in place of what varies. */
+  /** With `{id}` in place of what varies; of an unknown path the beginning that operations have. */
   readonly path: string;
   readonly status: number;
   /** The client left before the answer. */

@@ -10,6 +10,8 @@ export interface Matched {
 export interface Router {
   /** `path` without query. @throws CountersignError route_not_found, method_not_allowed */
   find(method: string, path: string): Matched;
+  /** The beginning of a path that stands in the table: the rest may be a token in a wrong place. */
+  knownPart(path: string): string;
 }
 
 interface Node {
@@ -26,6 +28,7 @@ export function createRouter(operations: readonly Operation[]): Router {
   const root = newNode();
   for (const operation of operations) add(root, operation);
   return {
+    knownPart: (path) => knownPart(root, path),
     find: (method, path) => {
       const segments = segmentsOf(path);
       const node = descend(root, segments);
@@ -66,6 +69,17 @@ function descend(root: Node, segments: readonly string[]): Node | null {
   let node: Node | null = root;
   for (const segment of segments) node = node?.named.get(segment) ?? node?.varying ?? null;
   return node;
+}
+
+function knownPart(root: Node, path: string): string {
+  let known = '';
+  let node: Node | undefined = root;
+  for (const segment of path.split('/').slice(1)) {
+    node = node.named.get(segment);
+    if (node === undefined) break;
+    known += `/${segment}`;
+  }
+  return known;
 }
 
 /** @throws CountersignError route_not_found for what is no path of ours in any spelling */

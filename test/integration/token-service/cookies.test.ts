@@ -1,6 +1,7 @@
 /** Cookies as they are written and read, and calls that pages of other sites make with them. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { API_SETTINGS, startApi } from '../../support/api.ts';
+import { CERT, KEY as TLS_KEY } from '../../support/certificates.ts';
 import { IDP1 } from '../../support/identity-provider.ts';
 import { APP_A, APP_B, KEY, loginTo, USER_PASSWORD } from '../../support/token-fixtures.ts';
 
@@ -41,6 +42,20 @@ describe('cookies of the answer', () => {
   it('are Secure where the client came over https (JWT-S31, B01)', async () => {
     const https = await api.admin('POST', '/api/login', login, { 'X-Forwarded-Proto': 'https' });
     for (const line of https.cookies.values()) expect(line).toMatch(/; Secure/);
+  });
+
+  it('are Secure over TLS (GW-C13, B01)', async () => {
+    const tls = {
+      certificate: CERT,
+      privateKey: TLS_KEY,
+      minVersion: 'TLSv1.2',
+      clientAuthorities: null,
+    } as const;
+    const other = await startApi({ tls });
+    const { cookies } = await other.admin('POST', '/api/login', login);
+    expect(cookies.size).toBe(2);
+    for (const line of cookies.values()) expect(line).toMatch(/; Secure/);
+    await other.close();
   });
 
   it('follow the settings', async () => {

@@ -290,7 +290,7 @@ describe('records', () => {
     expect(seen.map(({ path, operationId, status }) => [path, operationId, status])).toEqual([
       ['/api/jwt/public-key', 'retrieveJWTPublicKey', 404],
       ['/api/jwt/refresh/{tokenId}', 'retrieveRefreshTokenById', 400],
-      ['/api/jwt', null, 404],
+      ['/api/jwt/validate', null, 404],
       ['/api/jwt/validate', 'validateJWT', 401],
     ]);
   });

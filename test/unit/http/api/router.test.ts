@@ -71,6 +71,13 @@ describe('createRouter()', () => {
     expect(codeOf('constructor', '/api/a')).toBe('method_not_allowed GET, POST');
   });
 
+  it('knows of a path what its operations have, and no more', () => {
+    const known = ['/api/a/7/secret', '/api/secret', '/secret', '//api', ''].map((path) =>
+      router.knownPart(path),
+    );
+    expect(known).toEqual(['/api/a', '/api', '', '', '']);
+  });
+
   it('takes no operation twice', () => {
     expect(() => createRouter([declared('GET', '/x/{a}'), declared('GET', '/x/{b}')])).toThrow(TypeError);
   });
