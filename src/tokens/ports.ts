@@ -86,6 +86,8 @@ export interface TokenVerifier {
 export interface Revocations {
   /** `sid` of an access token: the id of its refresh token. */
   isRevoked(sid: string): boolean;
+  /** False: the store has not answered for some seconds, so a verdict would be a guess. */
+  isCurrent(): boolean;
   /** Looks again, after a revocation by this process. */
   refresh(): Promise<void>;
 }

@@ -25,8 +25,6 @@ export interface RevocationFeedOptions {
 }
 
 export interface RevocationFeed extends Revocations {
-  /** False: the store has not answered for some seconds, so a verdict would be a guess. */
-  isCurrent(): boolean;
   /** Entries in memory. */
   readonly size: number;
   close(): void;

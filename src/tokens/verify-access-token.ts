@@ -5,6 +5,7 @@ import { accessTokenKeys } from './access-token-keys.ts';
 import { unauthorized } from './failure.ts';
 import { TokenRejectedError, type VerifiedToken } from './ports.ts';
 import type { Scope, TokenService } from './service.ts';
+import { StoreUnavailableError } from './store.ts';
 
 /** The user an access token speaks for. That the user still exists is not known yet. */
 export interface TokenUser {
@@ -24,7 +25,7 @@ export interface TokenUser {
  * Signed by a key of the tenant that `tid` names, with that tenant's issuer, made by a grant (vended tokens are not:
  * their claims are whatever someone asked for), not expired, session not revoked.
  *
- * @throws ServiceError 401, alike for every cause
+ * @throws ServiceError 401, alike for every cause; StoreUnavailableError while ended sessions cannot be read
  */
 export async function verifyAccessToken(
   service: TokenService,
@@ -37,9 +38,15 @@ export async function verifyAccessToken(
     throw unauthorized('The token names no tenant of this call');
   const verified = await verifiedBy(service, token, accessTokenKeys(catalog, tenant.id));
   const user = tokenUser(tenant, verified);
-  if (user.sid !== null && service.revocations.isRevoked(user.sid))
-    throw unauthorized('The session of the token is revoked');
+  if (user.sid !== null) requireLive(service.revocations, user.sid);
   return user;
+}
+
+/** @throws ServiceError 401; StoreUnavailableError where nobody knows */
+function requireLive(revocations: TokenService['revocations'], sid: string): void {
+  if (revocations.isRevoked(sid)) throw unauthorized('The session of the token is revoked');
+  if (!revocations.isCurrent())
+    throw new StoreUnavailableError('Whether the session of a token has ended is not known');
 }
 
 /** Not proven yet: it only chooses the keys that may prove it. */
