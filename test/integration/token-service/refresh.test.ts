@@ -10,6 +10,7 @@ import {
   loginTo,
   TEN1,
   U1,
+  USER_PASSWORD,
 } from '../../support/token-fixtures.ts';
 import { decodePart } from '../../support/tokens.ts';
 
@@ -63,13 +64,34 @@ describe('POST /api/jwt/refresh', () => {
     expect((await refresh(expired.value)).status).toBe(400);
   });
 
-  it('answers 404 where the user is gone (JWT-S45)', async () => {
-    const id = '00000000-0000-4000-8000-000000000999';
-    await addUser(api.service, id, TEN1, 'gone@acme.com', [[APP_A, ['user']]]);
-    const { refreshToken } = await loginTo(api.service, APP_A, 'gone@acme.com');
-    await api.admin('DELETE', `/api/user/${id}`);
-    const { status, text } = await refresh(refreshToken.value);
-    expect([status, text]).toEqual([404, '']);
+  it('answers 404 where the application is shut or the account has ended (JWT-S45)', async () => {
+    const { value } = await newToken();
+    const setActive = (active: boolean) =>
+      api.admin('PATCH', `/api/application/${APP_A}`, { application: { active } });
+    await setActive(false);
+    const shut = await refresh(value);
+    await setActive(true);
+    const user = {
+      email: 'gone@acme.com',
+      tenantId: TEN1,
+      expiry: api.clock() + MINUTE_MS,
+      password: USER_PASSWORD,
+    };
+    await api.admin('POST', '/api/user/registration', { user, registration: { applicationId: APP_A } });
+    const { refreshToken } = await loginTo(api.service, APP_A, user.email);
+    api.clock.advanceMs(MINUTE_MS);
+    const ended = await refresh(refreshToken.value);
+    expect([shut, ended].map(({ status, text }) => [status, text])).toEqual(Array(2).fill([404, '']));
+  });
+
+  it('answers 400 where the user was deleted or deactivated: its tokens were revoked with it (JWT-S44, JWT-S45)', async () => {
+    for (const query of ['?hardDelete=true', '']) {
+      const id = '00000000-0000-4000-8000-000000000999';
+      await addUser(api.service, id, TEN1, 'revoked@acme.com', [[APP_A, ['user']]]);
+      const { refreshToken } = await loginTo(api.service, APP_A, 'revoked@acme.com');
+      await api.admin('DELETE', `/api/user/${id}${query}`);
+      expect((await refresh(refreshToken.value)).status).toBe(400);
+    }
   });
 
   it('gives the same value and id where it is reusable (JWT-S46)', async () => {
