@@ -4,9 +4,17 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 import type { UpstreamSettings } from '../../core/upstream.ts';
 import { type Origin, tlsOptions } from '../origin.ts';
 import { DeadlineError } from './errors.ts';
+import { IncomingBytes } from './incoming-bytes.ts';
 
-/** Calls back once: with a connection that stands, over TLS with a verified peer, or with what went wrong. */
-export type Connect = (done: (outcome: Socket | Error) => void) => void;
+/** A connection that stands, over TLS with a verified peer. */
+export interface Link {
+  readonly socket: Socket;
+  /** What it receives; the socket emits no 'data'. */
+  readonly incoming: IncomingBytes;
+}
+
+/** Calls back once: with a connection, or with what went wrong. */
+export type Connect = (done: (outcome: Link | Error) => void) => void;
 
 /** A peer that vanished without a word is noticed after this and the probes of the system. */
 const TCP_KEEP_ALIVE_MS = 60_000;
@@ -19,13 +27,15 @@ export function createConnect(
   const isTls = origin.protocol === 'https:';
   const secureContext = isTls ? createSecureContext(tlsOptions(tls)) : null;
   return (done) => {
-    const socket = secureContext === null ? openPlain(origin) : openTls(origin, secureContext);
+    const incoming = new IncomingBytes();
+    const socket =
+      secureContext === null ? openPlain(origin, incoming) : openTls(origin, incoming, secureContext);
     socket.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     const timer = setTimeout(
       () => socket.destroy(new DeadlineError(`no connection within ${timeouts.connectMs} ms`)),
       timeouts.connectMs,
     );
-    const finish = (outcome: Socket | Error) => {
+    const finish = (outcome: Link | Error) => {
       clearTimeout(timer);
       socket.removeAllListeners(isTls ? 'secureConnect' : 'connect');
       socket.off('error', finish).off('close', onClose);
@@ -34,22 +44,30 @@ export function createConnect(
       done(outcome);
     };
     const onClose = () => finish(new Error('the connection was closed before it stood'));
-    socket.once(isTls ? 'secureConnect' : 'connect', () => finish(socket));
+    socket.once(isTls ? 'secureConnect' : 'connect', () => finish({ socket, incoming }));
     socket.once('error', finish).once('close', onClose);
   };
 }
 
-function openPlain({ hostname, port, socketPath }: Origin): Socket {
-  return socketPath === null ? connectPlain({ host: hostname, port }) : connectPlain({ path: socketPath });
+function openPlain({ hostname, port, socketPath }: Origin, { options: onread }: IncomingBytes): Socket {
+  if (socketPath !== null) return connectPlain({ path: socketPath, onread });
+  return connectPlain({ host: hostname, port, onread });
 }
 
-function openTls({ hostname, port, serverName }: Origin, secureContext: SecureContext): Socket {
-  return connectTls({
+function openTls(
+  { hostname, port, serverName }: Origin,
+  { options: onread }: IncomingBytes,
+  secureContext: SecureContext,
+): Socket {
+  // Named, because the types of tls.connect() leave `onread` out.
+  const options = {
     host: hostname,
     port,
+    onread,
     secureContext,
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     ...(serverName === undefined ? {} : { servername: serverName }),
-  });
+  };
+  return connectTls(options);
 }

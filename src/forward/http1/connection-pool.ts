@@ -1,8 +1,7 @@
 /** The connections to one target: kept ones first, the last used before the others, and no more than the bound. */
-import type { Socket } from 'node:net';
 import { CountersignError } from '../../core/errors.ts';
 import { type Clock, MINUTE_MS } from '../../core/time.ts';
-import type { Connect } from './connect.ts';
+import type { Connect, Link } from './connect.ts';
 import { Connection, type ConnectionOwner, type ConnectionTimeouts } from './connection.ts';
 
 /** What wants a connection: exactly one of the two is called, at once or later. */
@@ -114,9 +113,9 @@ export class ConnectionPool implements ConnectionOwner {
     });
   }
 
-  #add(socket: Socket): Connection {
+  #add(link: Link): Connection {
     const { timeouts, clock } = this.#options;
-    const connection = new Connection(socket, timeouts, this, clock());
+    const connection = new Connection(link, timeouts, this, clock());
     this.#open.add(connection);
     return connection;
   }

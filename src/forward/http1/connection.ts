@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { HeaderList } from '../../core/headers.ts';
 import { AnswerReader } from './answer-reader.ts';
 import { BodyWriter } from './body-writer.ts';
+import type { Link } from './connect.ts';
 import { DeadlineError } from './errors.ts';
 import type { RequestHead } from './request-head.ts';
 import { RestartedTimer } from './restarted-timer.ts';
@@ -63,7 +64,12 @@ export class Connection {
   #isPaused = false;
   #isClosed = false;
 
-  constructor(socket: Socket, timeouts: ConnectionTimeouts, owner: ConnectionOwner, openedAtMs: number) {
+  constructor(
+    { socket, incoming }: Link,
+    timeouts: ConnectionTimeouts,
+    owner: ConnectionOwner,
+    openedAtMs: number,
+  ) {
     this.openedAtMs = openedAtMs;
     this.#socket = socket;
     this.#owner = owner;
@@ -74,8 +80,8 @@ export class Connection {
     this.#responseTimer = new RestartedTimer(timeouts.responseMs, () => this.#onResponseLate());
     this.#bodyTimer = new RestartedTimer(timeouts.idleMs, () => this.#onBodyLate());
     this.#idleTimer = new RestartedTimer(KEEP_ALIVE_MS, () => this.#onIdleLate());
+    incoming.onPiece((piece) => this.#onPiece(piece));
     socket
-      .on('data', (piece) => this.#onData(piece))
       .on('end', () => this.#onEnd())
       .on('drain', () => this.#body?.resume())
       .on('error', (error) => this.#fail(error))
@@ -137,7 +143,7 @@ export class Connection {
     setImmediate(() => this.#socket.uncork());
   }
 
-  #onData(piece: Buffer): void {
+  #onPiece(piece: Buffer): void {
     const handler = this.#handler;
     if (handler === null) {
       // Bytes that answer nothing would be taken for the answer to what comes next.
