@@ -41,6 +41,8 @@ export interface Gateway {
   readonly proxyPort: number;
   /** Puts another configuration into use; false: it was refused. */
   reload(plan: Plan | 'broken'): Promise<boolean>;
+  /** Resolves when each of its processes has looked at its sockets again: what was waiting there is accepted. */
+  caughtUp(): Promise<void>;
   /** Asks it to end, and returns its exit code; null where it had to be killed. */
   stop(): Promise<number | null>;
   /** Ends it at once, where it still runs. */
@@ -53,6 +55,10 @@ export async function startGateway(folder: string, plan: Plan): Promise<Gateway>
   replaceFile(configPath, yamlOf(plan));
   const args = ['--disable-warning=DEP0060', MAIN, 'serve', '--config', configPath];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // A torture that is broken off leaves nobody behind.
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const { proxy, ops } = await origins(child);
   return {
     proxyPort: Number(new URL(proxy).port),
@@ -63,15 +69,19 @@ export async function startGateway(folder: string, plan: Plan): Promise<Gateway>
       const after = await untilReloaded(ops, before.ok + before.failed);
       return after.ok > before.ok;
     },
+    caughtUp: async () => {
+      // Readiness is asked of each process, which answers in its turn; the second answer begins after the first.
+      for (let look = 0; look < 2; look += 1) await (await fetch(`${ops}/readyz`)).text();
+    },
     stop: async () => {
       const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+      const timer = setTimeout(kill, PATIENCE_MS);
       const code = await exited;
       clearTimeout(timer);
       return code;
     },
-    kill: () => void child.kill('SIGKILL'),
+    kill,
   };
 }
 

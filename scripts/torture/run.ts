@@ -31,7 +31,7 @@ export interface RestartResult extends LoadResult {
 const BROKEN_EVERY = 5;
 /** Requests that each configuration, or process, has to answer before the next one comes. */
 const ANSWERS_BETWEEN = 10;
-/** After the switch, until connections to the old gateway have been accepted by it. */
+/** After the switch, until connections to the old gateway stand; then they are accepted by it. */
 const SETTLE_MS = 200;
 const STREAM_CHUNKS = 30;
 
@@ -96,6 +96,7 @@ export function tortureRestart({
       const next = await start(plans[done % 2 === 0 ? 0 : 1]);
       front.switchTo(next.proxyPort);
       await delay(SETTLE_MS);
+      await gateway.caughtUp();
       exitCodes.push(await gateway.stop());
       gateway = next;
       onProgress?.(done);
