@@ -116,6 +116,8 @@ export interface RefreshTokenTable {
     filter: RefreshTokenFilter,
     nowMs: number,
   ): Promise<{ readonly count: number; readonly records: readonly RefreshTokenRecord[] }>;
+  /** Records a revocation of the access tokens of what the filter names, until `until` at least; the tokens stay. */
+  endAccess(filter: RefreshTokenFilter, nowMs: number, until: number): Promise<void>;
   /** Ended ones, at most `maxCount` a call; `startedBefore` in milliseconds. Gives back how many. */
   deleteStartedBefore(applicationId: string | null, startedBefore: number, maxCount: number): Promise<number>;
 }

@@ -48,6 +48,15 @@ describe('a session', () => {
     });
   });
 
+  it('answers 404 while its user is shut out (JWT-S45)', async () => {
+    const tokens = await loginTo(service, APP_A);
+    await change(U1, { active: false });
+    expect((await isAlive(tokens)).access).toBe(false);
+    const used = refresh(service, { refreshToken: tokens.refreshToken.value }, EVERYWHERE);
+    await expect(used).rejects.toMatchObject({ status: 404 });
+    await change(U1, {});
+  });
+
   it('goes on when something else of the user changes', async () => {
     const tokens = await loginTo(service, APP_A);
     await change(U1, { firstName: 'Una' });

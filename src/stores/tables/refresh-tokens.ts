@@ -9,7 +9,7 @@ import {
 import type { Queries, Row, Value } from '../driver.ts';
 import { integerOrNull } from '../row.ts';
 import { REFRESH_TOKEN_COLUMNS, refreshTokenOf, refreshTokenValues } from './refresh-token-row.ts';
-import { revokeRefreshTokens } from './revoke-refresh-tokens.ts';
+import { endAccess, revokeRefreshTokens } from './revoke-refresh-tokens.ts';
 
 /** A value that was retired is taken for good: the condition covers what the unique index does not. */
 const INSERT = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
@@ -110,6 +110,7 @@ export function refreshTokenTable(queries: Queries): RefreshTokenTable {
       return (await queries.query(TOUCH, useValues(id, lookup, use))).count > 0;
     },
     revoke: (filter, nowMs) => revokeRefreshTokens(queries, filter, nowMs),
+    endAccess: (filter, nowMs, until) => endAccess(queries, filter, nowMs, until),
     deleteStartedBefore: (applicationId, startedBefore, maxCount) =>
       deleteStartedBefore(queries, applicationId, startedBefore, maxCount),
   };

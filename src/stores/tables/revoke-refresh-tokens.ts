@@ -23,8 +23,8 @@ const KEEP_LATER = `ON CONFLICT (sid) DO UPDATE SET revoked_instant = excluded.r
     THEN excluded.until_instant ELSE revocations.until_instant END`;
 /** Never before one that is there: who read that one looks for later ones, and clocks of instances differ. */
 const NEWEST = '(SELECT MAX(revoked_instant) FROM revocations)';
-const SELECT_REVOKED = `SELECT id, access_expires_instant,
-  CASE WHEN ${NEWEST} > CAST($1 AS BIGINT) THEN ${NEWEST} ELSE CAST($1 AS BIGINT) END`;
+const REVOKED_INSTANT = `CASE WHEN ${NEWEST} > CAST($1 AS BIGINT) THEN ${NEWEST} ELSE CAST($1 AS BIGINT) END`;
+const SELECT_REVOKED = `SELECT id, access_expires_instant, ${REVOKED_INSTANT}`;
 
 interface Condition {
   /** With parameters from `$2`; `$1` is the time. */
@@ -87,5 +87,24 @@ export function revokeRefreshTokens(
     if (rows[0] === undefined) return { count: 0, records: [] };
     await inside.notify();
     return { count: integer(rows[0], 'total'), records: rows.map(refreshTokenOf) };
+  });
+}
+
+/** See RefreshTokenTable.endAccess. */
+export function endAccess(
+  queries: Queries,
+  filter: RefreshTokenFilter,
+  nowMs: number,
+  until: number,
+): Promise<void> {
+  const { sql, values } = conditionOf(filter, nowMs);
+  const least = `CAST($${values.length + 1} AS BIGINT)`;
+  const end = `CASE WHEN access_expires_instant > ${least} THEN access_expires_instant ELSE ${least} END`;
+  return queries.transaction(async (inside) => {
+    await inside.query(
+      `${INSERT_REVOCATIONS} SELECT id, ${end}, ${REVOKED_INSTANT} FROM refresh_tokens WHERE ${sql} ${KEEP_LATER}`,
+      [...values, until],
+    );
+    await inside.notify();
   });
 }

@@ -4,9 +4,9 @@ import { badField, notFound } from '../failure.ts';
 import { hashPassword } from '../password.ts';
 import type { Scope, TokenService } from '../service.ts';
 import { DuplicateError, type Records } from '../store.ts';
-import { isUsable } from '../usable-user.ts';
 import { duplicate, resolveTenantId, visible } from './catalog-object.ts';
 import { newRegistration, requireRegistrable } from './registrations.ts';
+import { endSessionsOf } from './user-sessions.ts';
 
 /** @throws ServiceError 404 */
 export async function readUser(
@@ -78,8 +78,8 @@ async function newUser(
 
 /**
  * `merge` makes the new members from the present ones, within the transaction, so that two changes do not undo each
- * other. The tenant does not change, and `verifiedInstant` is set once. A new password and what shuts the user out end
- * all sessions of the user.
+ * other. The tenant does not change, and `verifiedInstant` is set once. A new password, and what shuts the
+ * user out, end sessions.
  *
  * @throws ServiceError 400, 404
  */
@@ -92,6 +92,7 @@ export async function changeUser(
   const seen = await readUser(service, id, scope);
   const { password } = merge(seen);
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
+  let isEnded = false;
   const changed = await namingDuplicates(() =>
     service.store.transaction(async (records) => {
       const present = visible(await records.users.get(id, { lock: true }), scope);
@@ -99,17 +100,12 @@ export async function changeUser(
       requireLoginId(body);
       const next = changedUser(present, body, passwordHash ?? present.passwordHash, service.clock());
       if (!(await records.users.update(next))) throw notFound('user');
-      if (endsSessions(next, password)) await records.refreshTokens.revoke({ userId: id }, service.clock());
+      isEnded = await endSessionsOf(service, records, present, next);
       return next;
     }),
   );
-  if (endsSessions(changed, password)) await service.revocations.refresh();
+  if (isEnded) await service.revocations.refresh();
   return changed;
-}
-
-/** Who is shut out is out, and a new password is often the answer to somebody else knowing the old one. */
-function endsSessions(changed: User, newPassword: string | undefined): boolean {
-  return newPassword !== undefined || !isUsable(changed, changed.lastUpdateInstant);
 }
 
 function changedUser(

@@ -208,6 +208,20 @@ describe('revocation', () => {
       });
     });
 
+    it('of access tokens alone lasts until all are dead, and leaves the tokens (security.md C02)', async () => {
+      const userId = randomUUID();
+      const kept = [
+        await storedRefreshToken(store, { userId }),
+        await storedRefreshToken(store, { userId, accessExpiresInstant: NOW_MS + 9 * HOUR_MS }),
+        await storedRefreshToken(store),
+      ];
+      await store.refreshTokens.endAccess({ userId }, NOW_MS, NOW_MS + 5 * HOUR_MS);
+      const ended = await store.revocations.since(NOW_MS, NOW_MS);
+      const until = kept.map(({ id }) => ended.find(({ sid }) => sid === id)?.until);
+      expect(until).toEqual([NOW_MS + 5 * HOUR_MS, NOW_MS + 9 * HOUR_MS, undefined]);
+      for (const token of kept) expect(await store.refreshTokens.get(token.id)).toEqual(token);
+    });
+
     it('without a filter is refused, for it would take every token', async () => {
       const token = await storedRefreshToken(store);
       await expect(async () => store.refreshTokens.revoke({}, NOW_MS)).rejects.toThrow(TypeError);
