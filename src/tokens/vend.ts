@@ -7,7 +7,9 @@ import { accessTokenKey } from './access-token.ts';
 import type { Catalog } from './catalog.ts';
 import { badField } from './failure.ts';
 import { listObjects } from './objects/catalog-object.ts';
+import { speaksForOthers, verifiesForeignTokens } from './objects/key-uses.ts';
 import type { Scope, TokenService } from './service.ts';
+import { requireHonest } from './vend-claims.ts';
 
 export interface VendInput {
   /** `exp`, `iat` and `amr` are ignored. */
@@ -34,8 +36,12 @@ export async function vend(service: TokenService, input: VendInput, scope: Scope
     input.keyId === undefined
       ? accessTokenKey(catalog, tenant, null)
       : vendingKey(catalog, input.keyId, scope);
+  // Whoever holds a token by such a key logs in as the user it names.
+  if (verifiesForeignTokens(catalog, key.id))
+    throw badField('keyId', 'invalid', 'An identity provider trusts the key: nothing else is signed by it');
   const iat = numericDate(service.clock());
   const free = freeClaims(input.claims ?? {});
+  requireHonest(catalog, { key, claims: free, tenantId: scope.tenantId });
   const claims = { jti: service.random.uuid(), ...free, exp: iat + seconds, iat };
   return await service.signer.sign(key, {}, claims);
 }
@@ -55,17 +61,10 @@ function vendingTenant(service: TokenService, scope: Scope): Tenant {
 }
 
 /** A caller bound to one tenant gets no signatures by keys that speak for another. */
-function vendingKey({ keys, tenants, applications }: Catalog, id: string, { tenantId }: Scope): Key {
-  const key = keys.get(id);
-  const owners = [
-    ...[...tenants.values()].map(({ id: owner, jwtConfiguration }) => ({ owner, jwtConfiguration })),
-    ...[...applications.values()].map(({ tenantId: owner, jwtConfiguration }) => ({
-      owner,
-      jwtConfiguration,
-    })),
-  ].filter(({ jwtConfiguration }) => jwtConfiguration.accessTokenKeyId === id);
-  const isForeign = tenantId !== null && owners.length > 0 && owners.every(({ owner }) => owner !== tenantId);
-  if (key === undefined || isForeign) throw badField('keyId', 'invalid', 'There is no such key');
+function vendingKey(catalog: Catalog, id: string, { tenantId }: Scope): Key {
+  const key = catalog.keys.get(id);
+  if (key === undefined || speaksForOthers(catalog, id, tenantId))
+    throw badField('keyId', 'invalid', 'There is no such key');
   if (!key.hasPrivateKey) throw badField('keyId', 'invalid', 'The key only verifies');
   return key;
 }

@@ -13,7 +13,9 @@ import {
   resolveTenantId,
   updateObject,
 } from './catalog-object.ts';
-import { requireLambda, requireSigningKey } from './references.ts';
+import { requireLambda, requireOwnKey, requireSigningKey } from './references.ts';
+
+const KEY_FIELD = 'application.jwtConfiguration.accessTokenKeyId';
 
 /** `tenantId` may be left out where it follows from the call. */
 type ApplicationBody = Omit<Body<Application>, 'tenantId'> & { readonly tenantId?: string | undefined };
@@ -30,11 +32,7 @@ export function checkApplication(
   catalog: Catalog,
   { jwtConfiguration, lambdaConfiguration }: ApplicationBody,
 ): void {
-  requireSigningKey(
-    catalog,
-    jwtConfiguration.accessTokenKeyId,
-    'application.jwtConfiguration.accessTokenKeyId',
-  );
+  requireSigningKey(catalog, jwtConfiguration.accessTokenKeyId, KEY_FIELD);
   requireLambda(
     catalog,
     lambdaConfiguration.accessTokenPopulateId,
@@ -51,6 +49,7 @@ export async function createApplication(
   scope: Scope,
 ): Promise<Application> {
   checkApplication(service.catalog(), body);
+  requireOwnKey(service.catalog(), body.jwtConfiguration.accessTokenKeyId, scope, KEY_FIELD);
   const tenantId = resolveTenantId(service, body.tenantId, scope, 'application.tenantId');
   const application = { ...body, tenantId, roles: withIds(service, body.roles), ...newStamps(service, id) };
   return await insertObject(service, 'applications', application, applicationNames(application));
@@ -65,6 +64,7 @@ export async function replaceApplication(
 ): Promise<Application> {
   const old = readObject(service, 'applications', id, scope);
   checkApplication(service.catalog(), body);
+  requireOwnKey(service.catalog(), body.jwtConfiguration.accessTokenKeyId, scope, KEY_FIELD);
   const roles = withIds(service, body.roles);
   const application = { ...body, tenantId: old.tenantId, roles, ...nextStamps(service, old) };
   return await updateObject(service, 'applications', application, applicationNames(application));

@@ -12,6 +12,7 @@ import {
   readObject,
   updateObject,
 } from './catalog-object.ts';
+import { signsEvents, verifiesForeignTokens } from './key-uses.ts';
 
 export interface GenerateKey {
   readonly name: string;
@@ -117,13 +118,11 @@ export async function deleteKey(service: TokenService, id: string, scope: Scope)
 }
 
 function isUsed(service: TokenService, id: string): boolean {
-  const { tenants, applications, identityProviders, webhooks } = service.catalog();
-  const signers = [...tenants.values(), ...applications.values()];
+  const catalog = service.catalog();
+  const signers = [...catalog.tenants.values(), ...catalog.applications.values()];
   return (
     signers.some(({ jwtConfiguration }) => jwtConfiguration.accessTokenKeyId === id) ||
-    [...webhooks.values()].some((one) => one.signatureConfiguration.signingKeyId === id) ||
-    [...identityProviders.values()].some(
-      ({ defaultKeyId, verificationKeyIds }) => defaultKeyId === id || verificationKeyIds.includes(id),
-    )
+    signsEvents(catalog, id) ||
+    verifiesForeignTokens(catalog, id)
   );
 }

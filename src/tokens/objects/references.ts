@@ -2,6 +2,8 @@
 import type { LambdaType } from '../../objects/lambda.ts';
 import type { Catalog } from '../catalog.ts';
 import { badField } from '../failure.ts';
+import type { Scope } from '../service.ts';
+import { speaksForOthers, verifiesForeignTokens } from './key-uses.ts';
 
 /** @throws ServiceError 400 where the key is unknown or cannot sign */
 export function requireSigningKey(catalog: Catalog, id: string | null | undefined, field: string): void {
@@ -9,6 +11,22 @@ export function requireSigningKey(catalog: Catalog, id: string | null | undefine
   const key = catalog.keys.get(id);
   if (key === undefined) throw badField(field, 'invalid', 'There is no such key');
   if (!key.hasPrivateKey) throw badField(field, 'invalid', 'The key only verifies');
+}
+
+/**
+ * A call that is bound to a tenant lets nothing be signed by keys that others are known by.
+ *
+ * @throws ServiceError 400
+ */
+export function requireOwnKey(
+  catalog: Catalog,
+  id: string | null | undefined,
+  { tenantId }: Pick<Scope, 'tenantId'>,
+  field: string,
+): void {
+  if (tenantId === null || id === null || id === undefined) return;
+  if (speaksForOthers(catalog, id, tenantId) || verifiesForeignTokens(catalog, id))
+    throw badField(field, 'invalid', 'There is no such key');
 }
 
 /** @throws ServiceError 400 where the lambda is unknown or of another type */

@@ -1,0 +1,73 @@
+/** Vend signs what its caller likes: it must not sign in the name of somebody who is not the caller. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { startApi } from '../support/api.ts';
+import { APP_A, K_HS, K_T2, KEY, KEY_T2, TEN1, TEN2, U1 } from '../support/token-fixtures.ts';
+
+const api = await startApi();
+afterAll(() => api.close());
+
+async function vend(body: object, auth = KEY) {
+  const answer = await api.call('POST', '/api/jwt/vend', { auth, json: body });
+  return [answer.status, ...Object.keys(answer.body.fieldErrors ?? {})];
+}
+
+async function newSecret(name: string): Promise<string> {
+  const made = await api.admin('POST', '/api/key/generate', { key: { name, algorithm: 'HS256' } });
+  return made.body.key.id;
+}
+
+describe('vend', () => {
+  it.each([KEY, KEY_T2])(
+    'forges no token of an identity provider by the secret it shares with us (security.md T09)',
+    async (auth) => {
+      const shared = await newSecret(`shared ${auth}`);
+      expect(await vend({ keyId: shared, claims: { sub: 'x' } }, auth)).toEqual([200]);
+      const identityProvider = {
+        name: `by secret ${auth}`,
+        enabled: true,
+        tenantId: TEN1,
+        verificationKeyIds: [shared],
+        applicationConfiguration: { [APP_A]: { enabled: true } },
+      };
+      const made = await api.admin('POST', '/api/identity-provider', { identityProvider });
+      expect(made.status).toBe(200);
+      expect(await vend({ keyId: shared, claims: { sub: 'x' } }, auth)).toEqual([400, 'keyId']);
+    },
+  );
+
+  it('forges no signature of an event (security.md T09)', async () => {
+    const signingKeyId = await newSecret('events');
+    const claims = { request_body_sha256: 'x' };
+    expect(await vend({ keyId: signingKeyId, claims })).toEqual([200]);
+    const webhook = { url: 'https://hooks.test/x', signatureConfiguration: { enabled: true, signingKeyId } };
+    expect((await api.admin('POST', '/api/webhook', { webhook })).status).toBe(200);
+    expect(await vend({ keyId: signingKeyId, claims })).toEqual([400, 'claims.request_body_sha256']);
+    expect(await vend({ keyId: signingKeyId, claims: { sub: 'x' } })).toEqual([200]);
+  });
+
+  it('speaks for no other tenant, whose keys stand in the same set (security.md T09)', async () => {
+    expect(await vend({ claims: { iss: 'acme.com', sub: U1 } }, KEY_T2)).toEqual([400, 'claims.iss']);
+    expect(await vend({ claims: { tid: TEN1, sub: U1 } }, KEY_T2)).toEqual([400, 'claims.tid']);
+    for (const claims of [{ iss: 'ten2.test', tid: TEN2 }, { iss: 'piedpiper.com' }])
+      expect(await vend({ claims }, KEY_T2)).toEqual([200]);
+    expect(await vend({ claims: { iss: 'acme.com' } }, KEY)).toEqual([200]);
+  });
+});
+
+describe('a caller bound to a tenant', () => {
+  const application = { name: 'by another key', jwtConfiguration: { enabled: true, accessTokenKeyId: K_HS } };
+
+  it('signs nothing by the key of another tenant (JWT-S87)', async () => {
+    const made = await api.call('POST', '/api/application', { auth: KEY_T2, json: { application } });
+    expect([made.status, Object.keys(made.body.fieldErrors)]).toEqual([
+      400,
+      ['application.jwtConfiguration.accessTokenKeyId'],
+    ]);
+    const own = { ...application, jwtConfiguration: { enabled: true, accessTokenKeyId: K_T2 } };
+    const right = await api.call('POST', '/api/application', { auth: KEY_T2, json: { application: own } });
+    expect(right.status).toBe(200);
+    const target = `/api/application/${right.body.application.id}`;
+    const changed = await api.call('PATCH', target, { auth: KEY_T2, json: { application } });
+    expect(changed.status).toBe(400);
+  });
+});
