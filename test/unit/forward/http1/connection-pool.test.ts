@@ -107,6 +107,17 @@ describe('ConnectionPool', () => {
     await expect.poll(() => upstream.openConnections()).toBe(1);
   });
 
+  it('closes a connection of a minute when its request is over', async () => {
+    const { script, release } = slowly();
+    await start(script);
+    const slow = ask({ target: '/slow' });
+    await expect.poll(() => upstream.seen.length).toBe(1);
+    test.clock.advanceMs(60_001);
+    release();
+    expect(await slow.outcome).toBe('200 ok');
+    expect(slow.connection?.isUsable).toBe(false);
+  });
+
   it.each([
     ['Keep-Alive: timeout=2', 2],
     ['Keep-Alive: timeout=60, max=100', 1],
@@ -223,8 +234,19 @@ describe('close()', () => {
     expect(isClosed).toBe(false);
     release();
     expect([await slow.outcome, await waiting.outcome]).toEqual(['200 ok', '200 ok']);
+    expect(waiting.connection?.isUsable).toBe(false);
     await closed;
     await expect.poll(() => upstream.openConnections()).toBe(0);
+  });
+
+  it('ends connections that rest at once', async () => {
+    await start();
+    const asked = ask();
+    await asked.outcome;
+    expect(asked.connection?.isUsable).toBe(true);
+    const closed = test.pool.close();
+    expect(asked.connection?.isUsable).toBe(false);
+    await closed;
   });
 
   it('resolves at once where there are none, and gives none afterwards', async () => {

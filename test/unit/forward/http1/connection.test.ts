@@ -133,6 +133,16 @@ describe('the body of a request', () => {
     raw.end();
   });
 
+  it('is given up when the upstream goes', async () => {
+    const raw = await startRaw((socket) => void socket.once('data', () => socket.destroy()));
+    const sent = body();
+    const asked = ask({ method: 'POST', body: sent });
+    sent.push(Buffer.from('begun'));
+    expect(await asked.outcome).toMatch(/^failed/);
+    expect(sent.destroyed).toBe(true);
+    raw.end();
+  });
+
   it('is held back while the upstream takes nothing', async () => {
     const raw = await startRaw((socket) => void socket.pause());
     let read = 0;
