@@ -186,6 +186,9 @@ const router = createRouter(OPERATIONS);
 /** What every answer has (security row T17), and what none may have (B05). */
 const ALWAYS = { 'cache-control': 'no-store', pragma: 'no-cache', 'x-content-type-options': 'nosniff' };
 
+/** FusionAuth's answers without a body. */
+const SILENT = [401, 404, 405, 500];
+
 /** Undefined: what every operation may answer, or no operation. */
 function declaredAnswer(method: string, target: string, status: number): AnswerDeclaration | undefined {
   try {
@@ -202,12 +205,12 @@ function requireDeclared(method: string, target: string, { status, headers, text
   for (const [name, value] of Object.entries(ALWAYS)) if (headers[name] !== value) throw problem(name);
   if (headers['access-control-allow-origin'] !== undefined) throw problem('CORS');
   if ((body === null) !== (headers['content-type'] === undefined)) throw problem('Content-Type');
-  if (status >= 400) {
-    if ([401, 404, 405, 500].includes(status) && text !== '') throw problem('the body is not empty');
-  }
   const declared = declaredAnswer(method, target, status);
-  // A request that no operation has read is refused as all are, also where the operation speaks another language.
-  if (status >= 400 && (body === null || errorsAnswer.safeParse(body).success)) return;
+  if (declared === undefined && SILENT.includes(status) && text !== '')
+    throw problem('the body is not empty');
+  // What every operation may answer, where it declares nothing else.
+  if (declared === undefined && status >= 400 && (body === null || errorsAnswer.safeParse(body).success))
+    return;
   if (declared === undefined) throw problem(status < 400 ? 'the status is not declared' : 'no Errors JSON');
   if ((declared.schema === undefined) !== (body === null))
     throw problem('a body where none is declared, or none');

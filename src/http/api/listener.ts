@@ -141,7 +141,7 @@ async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<
     operation = matched.operation;
     return { answer: await runOperation(api, arrived, matched), operation };
   } catch (thrown) {
-    const answer = failureAnswer(thrown);
+    const answer = (operation?.refuse ?? failureAnswer)(thrown);
     if (answer.status >= 500) logFailure(api.log, requestId, thrown);
     return { answer: operation === null ? { ...answer, isLast: true } : answer, operation };
   }

@@ -6,6 +6,7 @@ import { failureAnswer } from './failure.ts';
 
 export type OAuthErrorCode =
   | 'invalid_request'
+  | 'invalid_client'
   | 'invalid_grant'
   | 'unsupported_grant_type'
   | 'unsupported_token_type'
@@ -14,6 +15,7 @@ export type OAuthErrorCode =
 /** The description is a constant: which part of a credential was wrong is nobody’s business. */
 const DESCRIPTIONS: Readonly<Record<OAuthErrorCode, string>> = {
   invalid_request: 'The request lacks a parameter, or has one that is not in order',
+  invalid_client: 'The call needs an API key that permits it',
   invalid_grant: 'The token is not valid for this client',
   unsupported_grant_type: 'Grants are refresh_token and urn:ietf:params:oauth:grant-type:token-exchange',
   unsupported_token_type: 'The subject token must be a JWT',
@@ -42,6 +44,19 @@ export async function orOAuthError(serve: () => Promise<Answer>): Promise<Answer
     throw error;
   }
 }
+
+/** What is wrong before the endpoint runs: the client's credential (RFC 6749 §5.2), or the form of the request. */
+export function oauthRefusal(thrown: unknown): Answer {
+  const refusal = failureAnswer(thrown);
+  const { status, reason = '' } = refusal;
+  if (status === 401)
+    return { ...oauthAnswer(401, 'invalid_client', reason), headers: ['WWW-Authenticate', BASIC_CHALLENGE] };
+  const isMalformed = status === 400 || status === 413;
+  return isMalformed ? { ...refusal, ...oauthAnswer(status, 'invalid_request', reason) } : refusal;
+}
+
+/** RFC 7617: the secret of a client is its API key. */
+const BASIC_CHALLENGE = 'Basic realm="countersign", charset="UTF-8"';
 
 function serviceAnswer(error: ServiceError): Answer {
   const { status, message } = error;

@@ -13,13 +13,19 @@ import { refresh } from '../../tokens/refresh.ts';
 import { revokeToken } from '../../tokens/revoke-token.ts';
 import { type Answer, empty, json } from './answer.ts';
 import type { Call } from './call.ts';
-import { OAuthError, orOAuthError } from './oauth-failure.ts';
+import { OAuthError, oauthRefusal, orOAuthError } from './oauth-failure.ts';
 import { operation } from './operation.ts';
+import { limitProvider } from './reconcile.ts';
 
 /** RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 /** RFC 8693 §3: a foreign JWT under any of the names that clients have for it. */
 const JWT_TYPES: readonly string[] = ['jwt', 'access_token', 'id_token'].map(
+  (name) => `urn:ietf:params:oauth:token-type:${name}`,
+);
+
+/** RFC 8693 §3: our access tokens are JWTs. */
+const GIVEN_TYPES: readonly string[] = ['access_token', 'jwt'].map(
   (name) => `urn:ietf:params:oauth:token-type:${name}`,
 );
 
@@ -41,12 +47,31 @@ function required(body: Form, name: string): string {
   return value;
 }
 
-/** RFC 6749 §2.2. @throws OAuthError where it is no UUID */
-function clientIdOf(body: Form): string | null {
-  if (body['client_id'] === undefined) return null;
-  const parsed = uuid().safeParse(body['client_id']);
-  if (!parsed.success) throw new OAuthError('invalid_request', 'client_id is no UUID');
+/** Ids of ours. Null: it is not sent. @throws OAuthError where it is no UUID */
+function idOf(body: Form, name: string): string | null {
+  if (body[name] === undefined) return null;
+  const parsed = uuid().safeParse(body[name]);
+  if (!parsed.success) throw new OAuthError('invalid_request', `${name} is no UUID`);
   return parsed.data;
+}
+
+/** RFC 6749 §2.2. */
+function clientIdOf(body: Form): string | null {
+  return idOf(body, 'client_id');
+}
+
+/**
+ * RFC 8693 §2.1: what we give is an access token of the subject, for one audience. Who asks for something else must not
+ * take it for what was asked for.
+ *
+ * @throws OAuthError
+ */
+function requirePlainExchange(body: Form): void {
+  const asked = ['actor_token', 'resource'].find((name) => body[name] !== undefined);
+  if (asked !== undefined) throw new OAuthError('invalid_request', `${asked} is not served`);
+  const wanted = body['requested_token_type'];
+  if (wanted !== undefined && !GIVEN_TYPES.includes(wanted))
+    throw new OAuthError('invalid_request', 'requested_token_type is not served');
 }
 
 async function grant(call: Call, body: Form): Promise<Answer> {
@@ -64,17 +89,19 @@ async function refreshGrant({ service, scope, jar }: Call, body: Form): Promise<
 }
 
 async function exchangeGrant(call: Call, body: Form): Promise<Answer> {
-  const { service, foreign, scope, limiter, clientAddress, jar } = call;
+  const { service, foreign, scope, jar } = call;
   const token = required(body, 'subject_token');
+  requirePlainExchange(body);
   if (!JWT_TYPES.includes(required(body, 'subject_token_type')))
     throw new OAuthError('unsupported_token_type', 'subject_token_type is not served');
-  const applicationId = clientIdOf({ client_id: body['audience'] ?? required(body, 'client_id') }) ?? '';
-  const provider = body['identity_provider_id'];
+  const applicationId =
+    idOf(body, 'audience') ?? idOf({ client_id: required(body, 'client_id') }, 'client_id') ?? '';
   const identityProviderId =
-    provider ?? issuingProvider(service.catalog(), foreign.tokens, token, applicationId)?.id;
+    idOf(body, 'identity_provider_id') ??
+    issuingProvider(service.catalog(), foreign.tokens, token, applicationId)?.id;
   if (identityProviderId === undefined)
     throw new OAuthError('invalid_request', 'no single identity provider of the application has this issuer');
-  limiter.provider(clientAddress, identityProviderId);
+  limitProvider(call, identityProviderId);
   const result = await reconcile(service, foreign, { applicationId, identityProviderId, token }, scope);
   if (result.status === 232 || result.tokens === null)
     throw new OAuthError('invalid_grant', 'the identity is nobody’s yet');
@@ -87,7 +114,7 @@ async function revocation({ service, scope }: Call, body: Form): Promise<Answer>
   return empty(200);
 }
 
-const common = { method: 'POST', tag: 'OAuth', acceptsForm: true } as const;
+const common = { method: 'POST', tag: 'OAuth', acceptsForm: true, refuse: oauthRefusal } as const;
 const oauthError = z.object({ error: z.string(), error_description: z.string() }).meta({ id: 'OAuthError' });
 const refused = { 400: { description: 'RFC 6749 §5.2.', schema: oauthError } };
 
@@ -112,6 +139,7 @@ export const OAUTH_OPERATIONS = [
     request: { body: form },
     answers: {
       ...refused,
+      401: { description: 'RFC 6749 §5.2: invalid_client.', schema: oauthError },
       200: { description: 'Its claims, or active false.', schema: z.looseObject({ active: z.boolean() }) },
     },
     handle: ({ service, scope }, { body }) =>

@@ -83,7 +83,7 @@ function describe(operation: Operation, components: Components): Part {
       { $ref: '#/components/parameters/TenantId' },
     ],
     ...(request.body === undefined ? {} : { requestBody: bodyOf(operation, request.body, components) }),
-    responses: { ...answersOf(answers, components), ...refusalsOf(operation) },
+    responses: { ...refusalsOf(operation), ...answersOf(answers, components) },
   };
 }
 

@@ -45,6 +45,8 @@ interface Common {
   readonly isGuarded?: true;
   /** The official client says `text/plain` and sends nothing. */
   readonly allowsPlainText?: true;
+  /** How it is refused before its handler is called, where not as FusionAuth does. */
+  readonly refuse?: (thrown: unknown) => Answer;
   /** By status. 400 to 503 are those of every operation, unless they stand here. */
   readonly answers: Readonly<Record<number, AnswerDeclaration>>;
 }

@@ -35,12 +35,18 @@ const common = {
   },
 } as const;
 
+/** Those that are there: made-up ids would fill the limiter's memory, and push out the others. @throws ServiceError 429 */
+export function limitProvider({ service, limiter, clientAddress }: Call, identityProviderId: string): void {
+  if (service.catalog().identityProviders.has(identityProviderId))
+    limiter.provider(clientAddress, identityProviderId);
+}
+
 /** @throws ServiceError as `reconcile` says, 429 */
 async function run(call: Call, { data, encodedJWT, ...input }: z.output<typeof body>): Promise<Answer> {
   const token = data?.token ?? encodedJWT;
   if (token === undefined)
     throw badField('data.token', 'blank', 'A token of the identity provider is required');
-  call.limiter.provider(call.clientAddress, input.identityProviderId);
+  limitProvider(call, input.identityProviderId);
   const result = await reconcile(call.service, call.foreign, { ...input, token }, call.scope);
   if (result.status === 232) return json(232, { pendingIdPLinkId: result.pendingIdPLinkId });
   return loginJson(call, result);

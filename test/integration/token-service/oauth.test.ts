@@ -145,7 +145,24 @@ describe('introspection (RFC 7662)', () => {
       method: 'POST',
       body: new URLSearchParams({ token }),
     });
-    expect([bare.status, await bare.text()]).toEqual([401, '']);
+    expect([bare.status, bare.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Basic realm="countersign", charset="UTF-8"',
+    ]);
+    expect(await bare.json()).toMatchObject({ error: 'invalid_client' });
+  });
+});
+
+describe('a request that is not in order (RFC 6749 §5.2)', () => {
+  it.each(['/oauth2/token', '/oauth2/revoke', '/oauth2/introspect'])('is told so at %s', async (path) => {
+    for (const text of ['token=%ff', 'token=a&token=b', '']) {
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+      const { status, body } = await api.call('POST', path, { auth: KEY, text, headers });
+      expect([status, body.error]).toEqual([400, 'invalid_request']);
+    }
+    const plain = { 'Content-Type': 'text/plain' };
+    const { status, body } = await api.call('POST', path, { auth: KEY, text: 'token=a', headers: plain });
+    expect([status, body.error]).toEqual([400, 'invalid_request']);
   });
 });
 
