@@ -94,8 +94,7 @@ async function exchangeGrant(call: Call, body: Form): Promise<Answer> {
   requirePlainExchange(body);
   if (!JWT_TYPES.includes(required(body, 'subject_token_type')))
     throw new OAuthError('unsupported_token_type', 'subject_token_type is not served');
-  const applicationId =
-    idOf(body, 'audience') ?? idOf({ client_id: required(body, 'client_id') }, 'client_id') ?? '';
+  const applicationId = idOf(body, 'audience') ?? clientIdOf(body) ?? required(body, 'client_id');
   const identityProviderId =
     idOf(body, 'identity_provider_id') ??
     issuingProvider(service.catalog(), foreign.tokens, token, applicationId)?.id;

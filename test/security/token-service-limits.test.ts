@@ -1,0 +1,53 @@
+/** Callers without a key who try to use up memory, processors, or somebody else's share. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { DEFAULT_API_LIMITS } from '../../src/http/api/limits.ts';
+import { startApi } from '../support/api.ts';
+import { IDP1 } from '../support/identity-provider.ts';
+import { APP_A } from '../support/token-fixtures.ts';
+
+const limits = { ...DEFAULT_API_LIMITS, perIdentityProviderPerMinute: 1, countsLoopback: true };
+const api = await startApi({ settings: { limits } });
+afterAll(() => api.close());
+
+const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' };
+const exchange = (parameters: Record<string, string>) =>
+  api.call('POST', '/oauth2/token', {
+    text: new URLSearchParams({
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      client_id: APP_A,
+      subject_token: 'a.b.c',
+      subject_token_type: JWT,
+      ...parameters,
+    }).toString(),
+    headers: FORM,
+  });
+const reconcile = (identityProviderId: string) =>
+  api.call('POST', '/api/jwt/reconcile', {
+    json: { applicationId: APP_A, identityProviderId, data: { token: 'a.b.c' } },
+  });
+
+describe('the share of an identity provider', () => {
+  it('is counted for providers that are there, not for names that a caller makes up (security.md T13)', async () => {
+    const madeUp = '00000000-0000-4000-8000-0000000000ff';
+    const statuses = [await reconcile(madeUp), await reconcile(madeUp), await reconcile(IDP1)];
+    expect(statuses.map(({ status }) => status)).toEqual([401, 401, 401]);
+    expect((await reconcile(IDP1)).status).toBe(429);
+  });
+
+  it('is remembered under no text of the caller (security.md T13)', async () => {
+    const { status, body } = await exchange({ identity_provider_id: 'x'.repeat(30_000) });
+    expect([status, body.error]).toEqual([400, 'invalid_request']);
+  });
+});
+
+describe('a token exchange', () => {
+  it.each([
+    { actor_token: 'a.b.c', actor_token_type: JWT },
+    { resource: 'https://backend.test' },
+    { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' },
+  ])('that asks for what is not given gets nothing in its place: %o (RFC 8693 §2.1)', async (parameters) => {
+    const { status, body } = await exchange(parameters);
+    expect([status, body.error]).toEqual([400, 'invalid_request']);
+  });
+});
