@@ -128,10 +128,9 @@ export class Connections {
     for (const goodbye of this.#tunnels.values()) goodbye();
     this.#server.keepAliveTimeout = IDLE_LINGER_MS; // for responses that have begun, and said nothing
     const lingerMs = Math.min(graceMs, IDLE_LINGER_MS);
-    const timers = [
-      setTimeout(() => this.#server.closeIdleConnections(), lingerMs),
-      setTimeout(() => this.#cut(), graceMs),
-    ];
+    // Timers come before sockets are read: a busy process would take a request that has arrived for silence.
+    const closeSilent = () => setImmediate(() => this.#server.closeIdleConnections());
+    const timers = [setTimeout(closeSilent, lingerMs), setTimeout(() => this.#cut(), graceMs)];
     return new Promise((resolve) => {
       // node:http's own close() ends idle connections at once; net's only stops accepting.
       NetServer.prototype.close.call(this.#server, () => {

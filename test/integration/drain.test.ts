@@ -7,6 +7,9 @@ import { OK, type RecordingUpstream, recordingUpstream, type Script } from '../s
 /** Longer than any of these tests: what ends earlier was not cut. */
 const GRACE_MS = 60_000;
 
+/** How long a silent connection is kept. */
+const LINGER_MS = 1000;
+
 let edge: Edge;
 let upstream: RecordingUpstream;
 let closing: Promise<void> | null = null;
@@ -40,6 +43,20 @@ describe('a listener that closes', () => {
     expect(second?.status).toBe(200);
     expect(second === undefined ? '' : header(second, 'connection')).toBe('close');
     await client.closed();
+    await closed;
+  });
+
+  it('answers a request that arrived while the process was busy for longer than it waits (GW-C14)', async () => {
+    await start();
+    const client = await rawClient(edge.port);
+    client.send(get('/1'));
+    await client.waitFor(1);
+    const closed = beginClosing();
+    client.send(get('/2'));
+    const busyUntilMs = performance.now() + LINGER_MS + 200;
+    while (performance.now() < busyUntilMs);
+    const [, second] = await client.waitFor(2);
+    expect(second?.status).toBe(200);
     await closed;
   });
 
