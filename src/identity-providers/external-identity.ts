@@ -57,7 +57,12 @@ function emailOf(claims: JsonObject, name: string): string | null {
 
 function usernameOf(claims: JsonObject, name: string): string | null {
   const { data: username } = userSchema.shape.username.safeParse(member(claims, name));
-  return username !== undefined && isPlain(username) ? username : null;
+  return username !== undefined && isPlain(username) && isComposed(username) ? username : null;
+}
+
+/** Names are compared in lower case, and that of the Kelvin sign is `k`: such a name would be somebody else's too. */
+function isComposed(text: string): boolean {
+  return text === text.normalize('NFC');
 }
 
 /** Not empty, and without control characters: no one has them in a name, but they can hide one in a list. */

@@ -44,7 +44,8 @@ export interface SubjectQuery {
 /**
  * The attributes of a caller; null where nobody is known by that name. Subjects of other issuers are usernames, or
  * e-mail addresses, of the only tenant: WSO2's user store, in front of which those issuers stand. With several tenants
- * a bare name says nothing, so nobody is known by one.
+ * a bare name says nothing, so nobody is known by one; nor by a name that is the username of one and the address of
+ * another.
  */
 export async function attributesOfSubject(
   { users }: Pick<Records, 'users'>,
@@ -52,10 +53,14 @@ export async function attributesOfSubject(
   { subject, isUserId, applicationId }: SubjectQuery,
 ): Promise<ReadonlyMap<string, Json> | null> {
   const [tenantId] = tenants.size === 1 ? tenants.keys() : [];
-  const named = async () =>
-    tenantId === undefined
-      ? null
-      : ((await users.findByUsername(tenantId, subject)) ?? (await users.findByEmail(tenantId, subject)));
+  const named = async () => (tenantId === undefined ? null : await onlyNamed(users, tenantId, subject));
   const user = isUserId ? await users.get(subject) : await named();
   return user === null || !user.active ? null : userAttributes(user, applicationId);
+}
+
+async function onlyNamed(users: Records['users'], tenantId: string, name: string): Promise<User | null> {
+  const byUsername = await users.findByUsername(tenantId, name);
+  const byEmail = await users.findByEmail(tenantId, name);
+  const isAmbiguous = byUsername !== null && byEmail !== null && byUsername.id !== byEmail.id;
+  return isAmbiguous ? null : (byUsername ?? byEmail);
 }

@@ -217,7 +217,7 @@ describe('LinkByUsername', () => {
 
   it('IDP-P22: refuses a token without the name', async () => {
     await idp.change({ linkingStrategy: 'LinkByUsername' });
-    for (const preferred_username of [undefined, '', 7, 'a\0b'])
+    for (const preferred_username of [undefined, '', 7, 'a\0b', '\u212Aevin', 'e\u0301va'])
       expect(await refusal(somebody({ preferred_username }))).toEqual({ status: 401, errors: null });
   });
 
