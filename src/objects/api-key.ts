@@ -21,7 +21,7 @@ export const apiKeySchema = z.strictObject({
       endpoints: z
         .record(z.string().startsWith('/'), z.array(z.enum(METHODS)))
         .default({})
-        .meta({ description: 'E.g. `/api/jwt/refresh: [GET]`; an empty list allows every method.' }),
+        .meta({ description: 'E.g. `/api/jwt/refresh: [GET]`; an empty list allows none.' }),
     })
     .prefault({})
     .meta({ description: 'Methods by path; none listed: everything.' }),

@@ -51,3 +51,12 @@ describe('a token exchange', () => {
     expect([status, body.error]).toEqual([400, 'invalid_request']);
   });
 });
+
+describe('a search of the event log', () => {
+  it('is for a short text: the work grows with it, for each entry there is', async () => {
+    const { status, body } = await api.admin('POST', '/api/system/event-log/search', {
+      search: { message: `${'a'.repeat(2000)}b` },
+    });
+    expect([status, Object.keys(body.fieldErrors)]).toEqual([400, ['search.message']]);
+  });
+});

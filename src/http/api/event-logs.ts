@@ -1,6 +1,6 @@
 /** Operations on the event log: what identity providers and lambdas said. */
 import { z } from 'zod';
-import { instant, text } from '../../objects/values.ts';
+import { instant } from '../../objects/values.ts';
 import { readEventLog, searchEventLogs } from '../../tokens/event-log.ts';
 import { EVENT_LOG_TYPES } from '../../tokens/store.ts';
 import { json } from './answer.ts';
@@ -8,6 +8,9 @@ import { operation } from './operation.ts';
 
 /** A page, where the caller does not say. */
 const RESULTS_DEFAULT = 25;
+
+/** Each entry is looked through for the text: the time grows with the product of both lengths. */
+const MESSAGE_MAX_CHARS = 128;
 
 const eventLog = z
   .object({
@@ -19,7 +22,12 @@ const eventLog = z
   .meta({ id: 'EventLog' });
 
 const search = z.object({
-  message: text().exactOptional().meta({ description: 'Part of the message; `*` stands for anything.' }),
+  message: z
+    .string()
+    .min(1, { error: 'is empty' })
+    .max(MESSAGE_MAX_CHARS, { error: `is longer than ${MESSAGE_MAX_CHARS} characters` })
+    .exactOptional()
+    .meta({ description: 'Part of the message; `*` stands for anything.' }),
   type: z.enum(EVENT_LOG_TYPES).exactOptional(),
   start: instant().exactOptional(),
   end: instant().exactOptional(),
