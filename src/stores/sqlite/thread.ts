@@ -1,4 +1,7 @@
-/** A SQLite connection in a thread of its own: questions go there, answers come back in the same order. */
+/**
+ * A SQLite connection in a thread of its own: questions go there, answers come back in the same order. What is asked in
+ * one turn of the event loop goes in one message: to wake a thread costs more than most statements.
+ */
 import { Worker } from 'node:worker_threads';
 import { StoreUnavailableError } from '../../tokens/store.ts';
 import type { Outcome, Value } from '../driver.ts';
@@ -18,6 +21,8 @@ export class SqliteThread {
   #worker: Worker | null = null;
   #isClosed = false;
   #asked: Asked[] = [];
+  /** Of those asked, what was not sent yet. */
+  #unsent: Question[] = [];
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -29,7 +34,7 @@ export class SqliteThread {
     this.#worker ??= this.#start();
     this.#asked.push({ resolve, reject });
     this.#worker.ref();
-    this.#worker.postMessage({ sql, values } satisfies Question);
+    if (this.#unsent.push({ sql, values }) === 1) process.nextTick(() => this.#send());
     return promise;
   }
 
@@ -42,16 +47,25 @@ export class SqliteThread {
     const { promise, resolve } = Promise.withResolvers<void>();
     worker.once('exit', () => resolve());
     worker.ref();
+    this.#send();
     worker.postMessage(null);
     await promise;
   }
 
   #start(): Worker {
     const worker = new Worker(WORKER, { workerData: this.#connection });
-    worker.on('message', (answer: Answer) => this.#settle(answer));
+    worker.on('message', (answers: readonly Answer[]) => {
+      for (const answer of answers) this.#settle(answer);
+    });
     worker.on('error', (error) => this.#fail(worker, error.message));
     worker.on('exit', () => this.#fail(worker, 'it ended'));
     return worker;
+  }
+
+  #send(): void {
+    const questions = this.#unsent;
+    this.#unsent = [];
+    if (questions.length > 0) this.#worker?.postMessage(questions);
   }
 
   #settle(answer: Answer): void {
@@ -68,6 +82,7 @@ export class SqliteThread {
     this.#worker = null;
     const unanswered = this.#asked;
     this.#asked = [];
+    this.#unsent = [];
     for (const { reject } of unanswered)
       reject(new StoreUnavailableError(`The SQLite thread failed: ${message}`));
   }

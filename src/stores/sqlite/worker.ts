@@ -6,8 +6,9 @@ import type { Connection, Question } from './protocol.ts';
 const connection: Connection = workerData;
 const database = new Database(connection);
 
-parentPort?.on('message', (question: Question | null) => {
-  if (question !== null) return parentPort?.postMessage(database.answer(question));
+parentPort?.on('message', (questions: readonly Question[] | null) => {
+  if (questions !== null)
+    return parentPort?.postMessage(questions.map((question) => database.answer(question)));
   database.close();
   parentPort?.close();
 });
