@@ -24,6 +24,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     note: { type: 'string' },
+    name: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -73,8 +74,9 @@ try {
   const { sections, failures } = await runAll(bench);
   const report = reportOf(conditions, effort, bench.upstreams.description, peers, sections);
   if (!values.short) console.log(`\n${report}`);
-  if (values.write)
-    writeFileSync(join(RESULTS, `${conditions.startedAt.toISOString().slice(0, 10)}.md`), report);
+  const suffix = values.name === undefined ? '' : `-${values.name}`;
+  const day = conditions.startedAt.toISOString().slice(0, 10);
+  if (values.write) writeFileSync(join(RESULTS, `${day}${suffix}.md`), report);
   process.exitCode = failures === 0 ? 0 : 1;
 } finally {
   await bench.upstreams.stop();
