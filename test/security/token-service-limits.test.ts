@@ -60,3 +60,19 @@ describe('a search of the event log', () => {
     expect([status, Object.keys(body.fieldErrors)]).toEqual([400, ['search.message']]);
   });
 });
+
+describe('a caller behind a proxy on this machine that nobody named', () => {
+  it('does not pass for a caller from this machine (security.md T13)', async () => {
+    const few = { ...DEFAULT_API_LIMITS, perAddressPerMinute: 2 };
+    const behind = await startApi({ settings: { limits: few } });
+    const validate = async (headers: Record<string, string>) =>
+      (await behind.call('GET', '/api/jwt/validate', { headers })).status;
+    const local = [await validate({}), await validate({}), await validate({})];
+    expect(local).toEqual([401, 401, 401]);
+    const forwarded = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address) => ({ 'X-Forwarded-For': address }));
+    const statuses: number[] = [];
+    for (const headers of forwarded) statuses.push(await validate(headers));
+    expect(statuses).toEqual([401, 401, 429]);
+    await behind.close();
+  });
+});

@@ -27,8 +27,8 @@ export interface Call {
   readonly scope: Scope;
   /** What the request shows, also where the operation asks for none. */
   readonly credential: Credential | null;
-  /** Address of the client by connection and trusted proxies, never by what the caller says of itself. */
-  readonly clientAddress: string;
+  /** Under which the limiter counts the call: never what the caller says of itself. */
+  readonly countedAs: string;
   readonly cookies: TokenCookies;
   /** For the cookies of the answer. */
   readonly jar: CookieJar;

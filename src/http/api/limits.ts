@@ -1,5 +1,6 @@
 /** How often callers without a key may call: by address, by identity provider, by the name they try to log in with. */
 import { BlockList, isIP, isIPv6 } from 'node:net';
+import { type HeaderList, headerValues } from '../../core/headers.ts';
 import type { Clock } from '../../core/time.ts';
 import { ServiceError } from '../../tokens/failure.ts';
 import { createRateLimiter, type Rate, type RateLimiter } from './rate-limit.ts';
@@ -30,7 +31,19 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   countsLoopback: false,
 };
 
-/** @throws ServiceError 429, with the seconds to wait */
+/** Headers that proxies write, and nobody else. */
+const PROXY_HEADERS = ['x-forwarded-for', 'forwarded'];
+
+/**
+ * Under which name a call is counted: its address, as far as it is known. Behind a proxy on this machine that is not in
+ * `trustedProxies` everybody has the proxy's; those share one limit, and do not pass for callers from this machine.
+ */
+export function countedAs(address: string, headers: HeaderList): string {
+  const isForwarded = PROXY_HEADERS.some((name) => headerValues(headers, name).length > 0);
+  return isForwarded && isLoopback(address) ? `behind ${address}` : address;
+}
+
+/** `address`: as `countedAs` names it. @throws ServiceError 429, with the seconds to wait */
 export interface CallLimiter {
   anonymous(address: string): void;
   provider(address: string, identityProviderId: string): void;

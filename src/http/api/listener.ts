@@ -23,7 +23,7 @@ import { identify } from './caller.ts';
 import { readCookies, type TokenCookies } from './cookies.ts';
 import { requireSameSite } from './cross-site.ts';
 import { failureAnswer } from './failure.ts';
-import { type CallLimiter, createCallLimiter } from './limits.ts';
+import { type CallLimiter, countedAs, createCallLimiter } from './limits.ts';
 import type { Operation } from './operation.ts';
 import { parseParameters } from './parameters.ts';
 import type { ApiRecord } from './record.ts';
@@ -158,7 +158,8 @@ function pathOf(target = ''): string {
 
 async function runOperation(api: Api, arrived: Arrived, { operation, params }: Matched): Promise<Answer> {
   const { message } = arrived;
-  if (operation.auth === 'none') api.limiter.anonymous(arrived.origin.address);
+  const counted = countedAs(arrived.origin.address, message.rawHeaders);
+  if (operation.auth === 'none') api.limiter.anonymous(counted);
   const cookies = readCookies(message.rawHeaders);
   guardCookies(operation, arrived, cookies);
   const identified = await identify(api.service, {
@@ -173,7 +174,7 @@ async function runOperation(api: Api, arrived: Arrived, { operation, params }: M
     limiter: api.limiter,
     foreign: api.foreign,
     ...identified,
-    clientAddress: arrived.origin.address,
+    countedAs: counted,
     cookies,
     jar: { settings: api.settings.cookies, isSecure: arrived.isSecure, nowMs: api.clock() },
   };

@@ -29,9 +29,9 @@ const logIn = operation({
   },
   answers: loginAnswers,
   handle: async (call, { body }) => {
-    const { service, caller, clientAddress, limiter, scope } = call;
-    if (caller === null) limiter.anonymous(clientAddress);
-    limiter.login(clientAddress, body.loginId);
+    const { service, caller, countedAs, limiter, scope } = call;
+    if (caller === null) limiter.anonymous(countedAs);
+    limiter.login(countedAs, body.loginId);
     return loginJson(call, await login(service, body, caller, scope));
   },
 });

@@ -36,9 +36,9 @@ const common = {
 } as const;
 
 /** Those that are there: made-up ids would fill the limiter's memory, and push out the others. @throws ServiceError 429 */
-export function limitProvider({ service, limiter, clientAddress }: Call, identityProviderId: string): void {
+export function limitProvider({ service, limiter, countedAs }: Call, identityProviderId: string): void {
   if (service.catalog().identityProviders.has(identityProviderId))
-    limiter.provider(clientAddress, identityProviderId);
+    limiter.provider(countedAs, identityProviderId);
 }
 
 /** @throws ServiceError as `reconcile` says, 429 */
