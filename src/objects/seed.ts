@@ -23,6 +23,9 @@ export interface SeedKey {
   readonly secret?: string | undefined;
 }
 
+/** Without id, one is made from what the store keeps of the key: it tells nothing to who does not have the master key. */
+export type SeedApiKey = Readonly<z.output<typeof apiKeySchema>> & { readonly key: string };
+
 export interface Seed {
   readonly keys: readonly SeedKey[];
   readonly lambdas: readonly Named<typeof lambdaSchema>[];
@@ -30,5 +33,5 @@ export interface Seed {
   readonly applications: readonly Named<typeof applicationSchema>[];
   readonly identityProviders: readonly Named<typeof identityProviderSchema>[];
   readonly webhooks: readonly Named<typeof webhookSchema>[];
-  readonly apiKeys: readonly (Named<typeof apiKeySchema> & { readonly key: string })[];
+  readonly apiKeys: readonly SeedApiKey[];
 }

@@ -1,5 +1,6 @@
 /** Makes the store hold what the configuration file declares: new objects in, changed ones over, dropped ones out. */
-import type { Seed } from '../objects/seed.ts';
+import { uuidFromHex } from '../objects/derived-id.ts';
+import type { Seed, SeedApiKey } from '../objects/seed.ts';
 import type { Stamped } from '../objects/values.ts';
 import type { Catalog, CatalogKind, CatalogMaps, CatalogObjects } from './catalog.ts';
 import { ServiceError } from './failure.ts';
@@ -147,10 +148,12 @@ function wantedWebhook(service: SeedService, entry: Seed['webhooks'][number]): W
   };
 }
 
-function wantedApiKey(service: SeedService, { key, ...entry }: Seed['apiKeys'][number]): Wanted<'apiKeys'> {
-  const apiKey = { ...entry, tenantId: entry.tenantId ?? null, keyHash: hashApiKey(service, key) };
+function wantedApiKey(service: SeedService, { key, ...entry }: SeedApiKey): Wanted<'apiKeys'> {
+  const keyHash = hashApiKey(service, key);
+  const id = entry.id ?? uuidFromHex(Buffer.from(keyHash, 'base64url').toString('hex'));
+  const apiKey = { ...entry, id, tenantId: entry.tenantId ?? null, keyHash };
   const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...apiKey, ...stamps });
-  return { kind: 'apiKeys', id: entry.id, names: apiKeyNames(apiKey), stamped, check: NO_CHECK };
+  return { kind: 'apiKeys', id, names: apiKeyNames(apiKey), stamped, check: NO_CHECK };
 }
 
 /** What the file declared once and no longer does. Those that name others go first. */

@@ -1,6 +1,7 @@
 /** `tokenService`, `store` and `secrets`: what the token service runs on, and the objects it begins with. */
 import { createHash } from 'node:crypto';
 import { API_KEY_MIN_CHARS } from '../../objects/api-key.ts';
+import { uuidFromHex } from '../../objects/derived-id.ts';
 import type { Seed, SeedKey } from '../../objects/seed.ts';
 import type { ConfigPath } from '../issue.ts';
 import type {
@@ -158,16 +159,12 @@ function seedApiKey(
   const key = secretText(config.key, path, context) ?? '';
   if (key.length < API_KEY_MIN_CHARS)
     context.refuse(path, `has ${key.length} characters; at least ${API_KEY_MIN_CHARS} are needed`);
-  return { ...config, key, id: config.id ?? idFrom(`api-key ${key}`) };
+  return { ...config, key };
 }
 
-const HEX = [8, 13, 18, 23];
-
-/** Entries without id get the same one at each start: the first 128 bits of a digest, written as a UUID (RFC 9562 §5.8). */
+/** Entries without id get the same one at each start. `name` is nothing secret: ids are shown. */
 function idFrom(name: string): string {
-  const hex = createHash('sha256').update(`countersign ${name}`).digest('hex').slice(0, 32);
-  const versioned = `${hex.slice(0, 12)}8${hex.slice(13, 16)}a${hex.slice(17)}`;
-  return HEX.reduce((text, place) => `${text.slice(0, place)}-${text.slice(place)}`, versioned);
+  return uuidFromHex(createHash('sha256').update(`countersign ${name}`).digest('hex'));
 }
 
 /** Ids are unique among all objects of a kind. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { applicationSchema } from '../../../src/objects/application.ts';
 import { identityProviderSchema } from '../../../src/objects/identity-provider.ts';
@@ -105,6 +106,19 @@ describe('seedCatalog()', () => {
     });
     expect(service.catalog().webhooks.get(id(5))?.lastUpdateInstant).toBe(clock());
     expect(service.catalog().keys.get(id(1))?.lastUpdateInstant).toBe(madeAt);
+  });
+
+  it('names an API key without id by what only the master key makes of it, the same at each start (security.md T12)', async () => {
+    const { seed, names } = await rig();
+    const unnamed = { ...EMPTY, apiKeys: [{ key: KEY, permissions: { endpoints: {} } }] };
+    await seed(unnamed);
+    const ids = names('apiKeys');
+    await seed(unnamed);
+    expect([ids.length, names('apiKeys')]).toEqual([1, ids]);
+    const digests = [KEY, `countersign api-key ${KEY}`].map((text) =>
+      createHash('sha256').update(text).digest('hex').slice(0, 12),
+    );
+    expect(digests).not.toContain(ids[0]?.replaceAll('-', '').slice(0, 12));
   });
 
   it('makes a key that has no text, once', async () => {
