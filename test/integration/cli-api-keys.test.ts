@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
@@ -64,10 +65,10 @@ describe('countersign api-keys', () => {
   });
 
   it('says that there are none without a token service', async () => {
-    const { code, output } = await runCommand(
-      ['api-keys', 'list', '--config', 'config/countersign.yaml'],
-      {},
-    );
+    const path = join(gateway.folder, 'plain.yaml');
+    const route = '{ name: a, match: { pathPrefix: / }, upstream: builtin:echo, auth: none }';
+    writeFileSync(path, `version: 1\nroutes: [${route}]\n`);
+    const { code, output } = await runCommand(['api-keys', 'list', '--config', path], {});
     expect(code).toBe(1);
     expect(output).toContain('no tokenService block');
   });
