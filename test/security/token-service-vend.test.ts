@@ -1,7 +1,7 @@
 /** Vend signs what its caller likes: it must not sign in the name of somebody who is not the caller. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { startApi } from '../support/api.ts';
-import { APP_A, K_HS, K_T2, KEY, KEY_T2, TEN1, TEN2, U1 } from '../support/token-fixtures.ts';
+import { APP_A, K_HS, K_PUB, K_RS, K_T2, KEY, KEY_T2, TEN1, TEN2, U1 } from '../support/token-fixtures.ts';
 
 const api = await startApi();
 afterAll(() => api.close());
@@ -69,5 +69,26 @@ describe('a caller bound to a tenant', () => {
     const target = `/api/application/${right.body.application.id}`;
     const changed = await api.call('PATCH', target, { auth: KEY_T2, json: { application } });
     expect(changed.status).toBe(400);
+  });
+
+  it('takes no key of another tenant out of its use by calling it a foreign issuer’s (JWT-S87)', async () => {
+    const provider = (keys: object) => ({ name: 'borrowed', enabled: true, ...keys });
+    for (const [field, keys] of [
+      ['defaultKeyId', { defaultKeyId: K_RS }],
+      ['verificationKeyIds', { verificationKeyIds: [K_PUB, K_HS] }],
+    ] as const) {
+      const { status, body } = await api.call('POST', '/api/identity-provider', {
+        auth: KEY_T2,
+        json: { identityProvider: provider(keys) },
+      });
+      expect([status, Object.keys(body.fieldErrors)]).toEqual([400, [`identityProvider.${field}`]]);
+    }
+    const fine = provider({ defaultKeyId: K_PUB, verificationKeyIds: [K_T2] });
+    const made = await api.call('POST', '/api/identity-provider', {
+      auth: KEY_T2,
+      json: { identityProvider: fine },
+    });
+    expect(made.status).toBe(200);
+    expect(await vend({ claims: {} })).toEqual([200]);
   });
 });

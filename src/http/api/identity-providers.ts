@@ -11,6 +11,7 @@ import {
   deleteIdentityProvider,
   replaceIdentityProvider,
 } from '../../tokens/objects/identity-providers.ts';
+import { requireForeignKey } from '../../tokens/objects/references.ts';
 import { json } from './answer.ts';
 import type { Call } from './call.ts';
 import { commonOperations, deleting, type ObjectKind, renderAsIs, shownObject } from './objects.ts';
@@ -41,7 +42,11 @@ const kind: ObjectKind<'identityProviders', ProviderBody> = {
 };
 
 /** A provider without tenant makes users in all of them: a caller bound to one makes those of its own only. */
-function ofCallersTenant({ scope }: Call, body: ProviderBody): ProviderBody {
+function ofCallersTenant({ service, scope }: Call, body: ProviderBody): ProviderBody {
+  const { defaultKeyId, verificationKeyIds } = body;
+  requireForeignKey(service.catalog(), defaultKeyId, scope, 'identityProvider.defaultKeyId');
+  for (const id of verificationKeyIds)
+    requireForeignKey(service.catalog(), id, scope, 'identityProvider.verificationKeyIds');
   const tenantId = body.tenantId ?? scope.tenantId;
   if (scope.tenantId !== null && tenantId !== scope.tenantId)
     throw badField('identityProvider.tenantId', 'invalid', 'There is no such tenant');

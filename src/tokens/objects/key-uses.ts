@@ -1,4 +1,5 @@
 /** What a key of the catalog is used for, and for whom it speaks. */
+import type { Tenant } from '../../objects/tenant.ts';
 import type { Catalog } from '../catalog.ts';
 
 /** True: an identity provider takes tokens signed by the key. */
@@ -16,22 +17,23 @@ export function signsEvents({ webhooks }: Catalog, keyId: string): boolean {
 }
 
 /** True: the key signs for other tenants, and not for this one. `tenantId` null: a call that is bound to none. */
-export function speaksForOthers(
-  { tenants, applications }: Catalog,
-  keyId: string,
-  tenantId: string | null,
-): boolean {
-  const owners = [
-    ...[...tenants.values()].filter(isSignedBy).map(({ id }) => id),
-    ...[...applications.values()].filter(isSignedBy).map((application) => application.tenantId),
-  ];
-  return tenantId !== null && owners.length > 0 && !owners.includes(tenantId);
-
-  function isSignedBy({ jwtConfiguration }: { readonly jwtConfiguration: KeyConfiguration }): boolean {
-    return jwtConfiguration.accessTokenKeyId === keyId;
-  }
+export function speaksForOthers(catalog: Catalog, keyId: string, tenantId: string | null): boolean {
+  return tenantId !== null && ownersOf(catalog, keyId).length > 0 && !speaksFor(catalog, keyId, tenantId);
 }
 
-interface KeyConfiguration {
-  readonly accessTokenKeyId?: string | null | undefined;
+/** True: access tokens of the tenant, or of one of its applications, are signed by the key. */
+export function speaksFor(catalog: Catalog, keyId: string, tenantId: string): boolean {
+  return ownersOf(catalog, keyId).includes(tenantId);
+}
+
+/** Ids of tenants. */
+function ownersOf({ tenants, applications }: Catalog, keyId: string): readonly string[] {
+  return [
+    ...[...tenants.values()].filter(isSignedBy).map(({ id }) => id),
+    ...[...applications.values()].filter(isSignedBy).map(({ tenantId }) => tenantId),
+  ];
+
+  function isSignedBy({ jwtConfiguration }: Pick<Tenant, 'jwtConfiguration'>): boolean {
+    return jwtConfiguration.accessTokenKeyId === keyId;
+  }
 }

@@ -3,7 +3,7 @@ import type { LambdaType } from '../../objects/lambda.ts';
 import type { Catalog } from '../catalog.ts';
 import { badField } from '../failure.ts';
 import type { Scope } from '../service.ts';
-import { speaksForOthers, verifiesForeignTokens } from './key-uses.ts';
+import { speaksFor, speaksForOthers, verifiesForeignTokens } from './key-uses.ts';
 
 /** @throws ServiceError 400 where the key is unknown or cannot sign */
 export function requireSigningKey(catalog: Catalog, id: string | null | undefined, field: string): void {
@@ -26,6 +26,25 @@ export function requireOwnKey(
 ): void {
   if (tenantId === null || id === null || id === undefined) return;
   if (speaksForOthers(catalog, id, tenantId) || verifiesForeignTokens(catalog, id))
+    throw badField(field, 'invalid', 'There is no such key');
+}
+
+/**
+ * A call that is bound to a tenant names no pair of ours as a foreign issuer's key, but its own: a key that verifies
+ * foreign tokens is left out of other uses, also of those that other tenants have for it.
+ *
+ * @throws ServiceError 400
+ */
+export function requireForeignKey(
+  catalog: Catalog,
+  id: string | null | undefined,
+  { tenantId }: Pick<Scope, 'tenantId'>,
+  field: string,
+): void {
+  const key = catalog.keys.get(id ?? '');
+  if (tenantId === null || key === undefined) return;
+  const isPairOfOurs = key.hasPrivateKey && key.publicKey !== null && !speaksFor(catalog, key.id, tenantId);
+  if (isPairOfOurs || speaksForOthers(catalog, key.id, tenantId))
     throw badField(field, 'invalid', 'There is no such key');
 }
 
