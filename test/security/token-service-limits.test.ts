@@ -1,6 +1,7 @@
 /** Callers without a key who try to use up memory, processors, or somebody else's share. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { DEFAULT_API_LIMITS } from '../../src/http/api/limits.ts';
+import { OPERATIONS } from '../../src/http/api/operations.ts';
 import { startApi } from '../support/api.ts';
 import { IDP1 } from '../support/identity-provider.ts';
 import { APP_A } from '../support/token-fixtures.ts';
@@ -74,5 +75,27 @@ describe('a caller behind a proxy on this machine that nobody named', () => {
     for (const headers of forwarded) statuses.push(await validate(headers));
     expect(statuses).toEqual([401, 401, 429]);
     await behind.close();
+  });
+});
+
+describe('the API', () => {
+  it('redirects nobody, whatever a parameter says (security.md B04)', async () => {
+    const declared = OPERATIONS.flatMap(({ answers }) => Object.keys(answers).map(Number));
+    expect(declared.filter((status) => status >= 300 && status < 400)).toEqual([]);
+    for (const target of [
+      '//evil.test',
+      '%5C%5Cevil.test',
+      '/%5Cevil.test',
+      'https:evil.test',
+      '%0D%0ALocation:x',
+    ])
+      for (const path of ['/api/logout', '/oauth2/token', '/api/jwt/validate']) {
+        const method = path === '/api/jwt/validate' ? 'GET' : 'POST';
+        const { status, headers } = await api.call(
+          method,
+          `${path}?redirect_uri=${target}&post_logout_redirect_uri=${target}`,
+        );
+        expect([status >= 300 && status < 400, headers['location']]).toEqual([false, undefined]);
+      }
   });
 });
