@@ -112,6 +112,8 @@ export interface Events {
 export interface PreparedEvent {
   /** Within the change's transaction: what still has to be sent is written with it. */
   record(records: Records): Promise<void>;
+  /** Nobody is to be told: the change needs no transaction for the event's sake. */
+  readonly isNothing?: true;
 }
 
 /** User code (identity-providers/lambda/). */

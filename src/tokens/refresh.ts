@@ -9,6 +9,7 @@ import type { Catalog } from './catalog.ts';
 import { endSessions, sessionOf } from './end-sessions.ts';
 import { badField, notFound, ServiceError } from './failure.ts';
 import { accessedFrom } from './issue-tokens.ts';
+import type { PreparedEvent } from './ports.ts';
 import {
   accessTokenDeath,
   isEnded,
@@ -26,6 +27,7 @@ import {
 } from './refresh-token-value.ts';
 import type { IssuedRefreshToken, IssuedTokens } from './result.ts';
 import type { Scope, TokenService } from './service.ts';
+import type { Records } from './store.ts';
 import { isUsable, registrationWith } from './usable-user.ts';
 
 export interface RefreshInput {
@@ -134,15 +136,11 @@ async function exchange(
     tenantId: record.tenantId,
     body: eventBody(record, access.token, value, input.token),
   });
-  const isWritten = await service.store.transaction(async (records) => {
-    const { refreshTokens } = records;
-    const isCurrent =
-      next === null
-        ? await refreshTokens.touch(record.id, record.lookup, left)
-        : await refreshTokens.rotate(record.id, record.lookup, { ...kept(next), ...left }, now);
-    if (isCurrent) await event.record(records);
-    return isCurrent;
-  });
+  const write = ({ refreshTokens }: Records) =>
+    next === null
+      ? refreshTokens.touch(record.id, record.lookup, left)
+      : refreshTokens.rotate(record.id, record.lookup, { ...kept(next), ...left }, now);
+  const isWritten = await writeWith(service, event, write);
   if (!isWritten) return null;
   const expiresInstant = refreshTokenEnd(policy, { ...record, ...left });
   return {
@@ -150,6 +148,20 @@ async function exchange(
     tokenExpirationInstant: access.expiresInstant,
     refreshToken: { id: record.id, value, expiresInstant },
   };
+}
+
+/** The change and its event, both or neither. False: nothing was changed. */
+async function writeWith(
+  { store }: TokenService,
+  event: PreparedEvent,
+  write: (records: Records) => Promise<boolean>,
+): Promise<boolean> {
+  if (event.isNothing) return await write(store);
+  return await store.transaction(async (records) => {
+    const isWritten = await write(records);
+    if (isWritten) await event.record(records);
+    return isWritten;
+  });
 }
 
 async function newAccessToken(

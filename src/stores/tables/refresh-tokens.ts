@@ -74,6 +74,25 @@ async function deleteStartedBefore(
   return count;
 }
 
+const RETIRE = 'INSERT INTO retired_values (lookup, token_id, retired_instant)';
+const ROTATE_AND_RETIRE = `WITH rotated AS (${ROTATE} RETURNING id)
+  ${RETIRE} SELECT CAST($2 AS TEXT), id, CAST($8 AS BIGINT) FROM rotated`;
+
+async function rotate(
+  queries: Queries,
+  ...[id, fromLookup, next, nowMs]: Parameters<RefreshTokenTable['rotate']>
+): Promise<boolean> {
+  const values = [...useValues(id, fromLookup, next), next.lookup, next.sealedValue];
+  // One question instead of four: the row is locked for less long.
+  if (queries.dialect === 'postgres')
+    return (await queries.query(ROTATE_AND_RETIRE, [...values, nowMs])).count > 0;
+  return await queries.transaction(async (inside) => {
+    const { count } = await inside.query(ROTATE, values);
+    if (count > 0) await inside.query(`${RETIRE} VALUES ($1, $2, $3)`, [fromLookup, id, nowMs]);
+    return count > 0;
+  });
+}
+
 export function refreshTokenTable(queries: Queries): RefreshTokenTable {
   return {
     async insert(record) {
@@ -92,20 +111,7 @@ export function refreshTokenTable(queries: Queries): RefreshTokenTable {
       return rows[0] === undefined ? null : foundOf(rows[0]);
     },
     list: (filter, maxCount) => list(queries, filter, maxCount),
-    rotate: (id, fromLookup, next, nowMs) =>
-      queries.transaction(async (inside) => {
-        const { count } = await inside.query(ROTATE, [
-          ...useValues(id, fromLookup, next),
-          next.lookup,
-          next.sealedValue,
-        ]);
-        if (count === 0) return false;
-        await inside.query(
-          'INSERT INTO retired_values (lookup, token_id, retired_instant) VALUES ($1, $2, $3)',
-          [fromLookup, id, nowMs],
-        );
-        return true;
-      }),
+    rotate: (id, fromLookup, next, nowMs) => rotate(queries, id, fromLookup, next, nowMs),
     async touch(id, lookup, use) {
       return (await queries.query(TOUCH, useValues(id, lookup, use))).count > 0;
     },

@@ -20,6 +20,7 @@ export function createWebhookEvents({ service, send, onRecorded }: WebhookEvents
   return {
     async prepare(event) {
       const webhooks = receivers(service, event.type, event.tenantId);
+      if (webhooks.length === 0) return NOTHING_LEFT;
       const envelope = envelopeOf(service, event);
       const missed = await askFirst(service, send, webhooks, event, envelope.body);
       return missed.length === 0 ? NOTHING_LEFT : recording(service, missed, envelope, onRecorded);
@@ -27,7 +28,7 @@ export function createWebhookEvents({ service, send, onRecorded }: WebhookEvents
   };
 }
 
-const NOTHING_LEFT: PreparedEvent = { record: async () => {} };
+const NOTHING_LEFT: PreparedEvent = { record: async () => {}, isNothing: true };
 
 interface Envelope {
   readonly eventId: string;
