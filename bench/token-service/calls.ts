@@ -21,8 +21,8 @@ export interface Calls {
 export interface CallResult {
   readonly requests: number;
   readonly seconds: number;
-  /** Answers other than 200. */
-  readonly refused: number;
+  /** Statuses of the answers that were not 200. */
+  readonly refused: readonly number[];
   readonly p99Ms: number;
 }
 
@@ -48,7 +48,10 @@ export async function makeCalls(
   const args = [join(import.meta.dirname, 'driver.ts')];
   const output = await outputOf({ file: process.execPath, args, env }, CORES.load);
   const result: CallResult = JSON.parse(output);
-  if (result.refused > 0 || result.requests === 0)
-    throw new Error(`of ${result.requests} calls ${result.refused} were refused`);
+  const { requests, refused } = result;
+  if (refused.length > 0 || requests === 0)
+    throw new Error(
+      `of ${requests} calls ${refused.length} were refused (${[...new Set(refused)].join(', ')})`,
+    );
   return result;
 }

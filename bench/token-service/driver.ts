@@ -13,7 +13,8 @@ const pool = new Pool(BENCH_ORIGIN, { connections, pipelining: 1 });
 const waiting: Call[] = JSON.parse(readFileSync(BENCH_CALLS, 'utf8'));
 if (waiting.length < connections) throw new Error('fewer calls than connections');
 const latenciesMs: number[] = [];
-let refused = 0;
+/** Statuses other than 200. */
+const refused: number[] = [];
 
 async function make(call: Call): Promise<Call> {
   const { method, path, headers, body } = call;
@@ -26,7 +27,7 @@ async function make(call: Call): Promise<Call> {
   });
   const text = await response.body.text();
   latenciesMs.push(performance.now() - startMs);
-  if (response.statusCode !== 200) refused += 1;
+  if (response.statusCode !== 200) refused.push(response.statusCode);
   if (BENCH_ROTATES === '' || response.statusCode !== 200) return call;
   const { refreshToken }: { refreshToken: string } = JSON.parse(text);
   return { ...call, body: { ...body, refreshToken } };
