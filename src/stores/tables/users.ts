@@ -55,8 +55,9 @@ export function userTable(queries: Queries): UserTable {
     (await queries.query(sql, values)).count > 0;
   return {
     async get(id, options) {
-      // A statement of its own: what is read after it shows the changes that it waited for.
-      if (options?.lock) await queries.query('SELECT id FROM users WHERE id = $1 FOR UPDATE', [id]);
+      // A statement of its own: what is read after it shows the changes that it waited for. SQLite has one writer at a time.
+      if (options?.lock && queries.dialect === 'postgres')
+        await queries.query('SELECT id FROM users WHERE id = $1 FOR UPDATE', [id]);
       return findUser(queries, 'u.id = $1', [id]);
     },
     findByEmail: (tenantId, email) =>
