@@ -7,6 +7,12 @@ import type { TokenService } from '../service.ts';
 import type { Records } from '../store.ts';
 import { isUsable } from '../usable-user.ts';
 
+export interface UserChange {
+  readonly before: User;
+  readonly after: User;
+  readonly isPasswordNew: boolean;
+}
+
 /**
  * Who is shut out loses all access tokens at once; the refresh tokens answer 404, and are gone when the user comes back.
  * A new password is often the answer to somebody else knowing the old one: it ends all sessions. Within the transaction
@@ -15,8 +21,7 @@ import { isUsable } from '../usable-user.ts';
 export async function endSessionsOf(
   { catalog, clock }: Pick<TokenService, 'catalog' | 'clock'>,
   { refreshTokens }: Records,
-  before: User,
-  after: User,
+  { before, after, isPasswordNew }: UserChange,
 ): Promise<boolean> {
   const now = clock();
   const filter = { userId: after.id };
@@ -26,7 +31,7 @@ export async function endSessionsOf(
     await refreshTokens.endAccess(filter, now, until);
     return true;
   }
-  const ends = !isUsable(before, now) || after.passwordHash !== before.passwordHash;
+  const ends = !isUsable(before, now) || isPasswordNew;
   if (ends) await refreshTokens.revoke(filter, now);
   return ends;
 }

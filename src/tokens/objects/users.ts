@@ -100,7 +100,8 @@ export async function changeUser(
       requireLoginId(body);
       const next = changedUser(present, body, passwordHash ?? present.passwordHash, service.clock());
       if (!(await records.users.update(next))) throw notFound('user');
-      isEnded = await endSessionsOf(service, records, present, next);
+      const change = { before: present, after: next, isPasswordNew: passwordHash !== undefined };
+      isEnded = await endSessionsOf(service, records, change);
       return next;
     }),
   );
