@@ -38,11 +38,16 @@ export interface CatalogTable {
     object: CatalogObjects[Kind],
     names: readonly UniqueName[],
   ): Promise<void>;
-  /** Replaces the object and its names. False: there is none. @throws DuplicateError */
+  /**
+   * Replaces the object and its names. `seen`: only where it is still this one. False: it is not there, or another.
+   *
+   * @throws DuplicateError
+   */
   update<Kind extends CatalogKind>(
     kind: Kind,
     object: CatalogObjects[Kind],
     names: readonly UniqueName[],
+    seen?: CatalogObjects[Kind],
   ): Promise<boolean>;
   delete(kind: CatalogKind, id: string): Promise<boolean>;
 }

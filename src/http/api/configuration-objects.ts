@@ -28,7 +28,7 @@ import {
 } from './objects.ts';
 import { operation } from './operation.ts';
 import { renderApiKey, renderWebhook } from './render.ts';
-import { flag } from './schemas.ts';
+import { errorsAnswer, flag } from './schemas.ts';
 
 const tenants = objectOperations({
   kind: 'tenants',
@@ -66,7 +66,10 @@ const removeApplication = operation({
   tag: 'Application',
   auth: 'apiKey',
   request: { params: z.object({ id: uuid() }), query: z.object({ hardDelete: flag() }) },
-  answers: { 200: { description: 'It is inactive, or gone.' } },
+  answers: {
+    200: { description: 'It is inactive, or gone.' },
+    409: { description: 'It was changed meanwhile; nothing was done.', schema: errorsAnswer },
+  },
   handle: async (call, { params: { id }, query: { hardDelete } }) => {
     if (hardDelete) await applicationKind.remove(call, id);
     else await deactivate(id);

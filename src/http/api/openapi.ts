@@ -127,16 +127,20 @@ const REFUSALS: Readonly<Record<string, { readonly description: string; readonly
   },
   403: { description: 'A page of another site made the call with a cookie of this one.', hasErrors: false },
   404: { description: 'There is no such object, or not for this call.', hasErrors: false },
+  409: { description: 'It was changed meanwhile; nothing was done.', hasErrors: true },
   413: { description: 'The body is larger than 64 KiB.', hasErrors: true },
   429: { description: 'Too many calls; Retry-After says how many seconds to wait.', hasErrors: true },
   500: { description: 'A defect; the log has its cause under the X-Request-Id.', hasErrors: false },
   503: { description: 'The database cannot be reached. Nothing was changed.', hasErrors: true },
 };
 
+const CHANGING: readonly string[] = ['PUT', 'PATCH'];
+
 function refusalsOf(operation: Operation): Part {
   const isLimited = operation.auth === 'none' || operation.auth === 'optionalApiKey';
   const left = [
     ...(operation.isGuarded === true ? [] : ['403']),
+    ...(CHANGING.includes(operation.method) ? [] : ['409']),
     ...(operation.request.body === undefined ? ['413'] : []),
     ...(isLimited ? [] : ['429']),
   ];

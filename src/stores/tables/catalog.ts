@@ -88,12 +88,14 @@ export function catalogTable(queries: Queries): CatalogTable {
         await insertNames(inside, kind, object.id, names);
       }),
 
-    update: (kind, object, names) =>
+    update: (kind, object, names, seen) =>
       queries.transaction(async (inside) => {
         await raiseRevision(inside);
+        // What was read as JSON is written as the same text again.
+        const asSeen = seen === undefined ? [] : [JSON.stringify(seen)];
         const { count } = await inside.query(
-          'UPDATE catalog_objects SET body = $3 WHERE kind = $1 AND id = $2',
-          [kind, object.id, JSON.stringify(object)],
+          `UPDATE catalog_objects SET body = $3 WHERE kind = $1 AND id = $2 ${seen === undefined ? '' : 'AND body = $4'}`,
+          [kind, object.id, JSON.stringify(object), ...asSeen],
         );
         if (count === 0) return false;
         await inside.query('DELETE FROM catalog_names WHERE kind = $1 AND object_id = $2', [kind, object.id]);

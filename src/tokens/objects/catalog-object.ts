@@ -2,7 +2,7 @@
 import type { User } from '../../objects/user.ts';
 import type { Stamped } from '../../objects/values.ts';
 import type { CatalogKind, CatalogMaps, CatalogObjects } from '../catalog.ts';
-import { badField, badRequest, notFound, type ServiceError } from '../failure.ts';
+import { badField, badRequest, notFound, ServiceError } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import { DuplicateError, type Records, type UniqueName } from '../store.ts';
 
@@ -112,7 +112,13 @@ export async function insertObject<Kind extends CatalogKind>(
   return object;
 }
 
-/** @throws ServiceError 400 for a name that something else has, or an object of the file; 404 where it is gone */
+/**
+ * Takes the place of the object that this process knows, of which the new one was made: a change that it does not know
+ * is not undone.
+ *
+ * @throws ServiceError 400 for a name that something else has, or an object of the file; 404 where it is gone; 409 where
+ *   it was changed meanwhile
+ */
 export async function updateObject<Kind extends CatalogKind>(
   service: TokenService,
   kind: Kind,
@@ -120,10 +126,17 @@ export async function updateObject<Kind extends CatalogKind>(
   names: readonly UniqueName[],
 ): Promise<CatalogObjects[Kind]> {
   requireChangeable(kind, object);
-  const isThere = await namingDuplicates(kind, () => service.store.catalog.update(kind, object, names));
-  if (!isThere) throw notFound(fieldOf(kind));
+  const seen = objectsOf(service.catalog(), kind).get(object.id);
+  const isDone = await namingDuplicates(kind, () => service.store.catalog.update(kind, object, names, seen));
   await service.refreshCatalog();
-  return object;
+  if (isDone) return object;
+  if (!objectsOf(service.catalog(), kind).has(object.id)) throw notFound(fieldOf(kind));
+  throw changedMeanwhile(kind);
+}
+
+function changedMeanwhile(kind: CatalogKind): ServiceError {
+  const entry = { code: `[changed]${fieldOf(kind)}`, message: 'It was changed meanwhile: read it again' };
+  return new ServiceError(409, entry.message, { generalErrors: [entry] });
 }
 
 /**
