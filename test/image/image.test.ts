@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -73,9 +74,9 @@ describe.skipIf(reason !== null)('the image', () => {
     const listed = await readdir(join(image.root, 'app'));
     expect(listed.toSorted()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json']);
     const { dependencies } = JSON.parse(await readFile(join(image.root, 'app/package.json'), 'utf8'));
-    const packages = await readdir(join(image.root, 'app/node_modules'));
-    expect(packages).toEqual(expect.arrayContaining(Object.keys(dependencies)));
-    expect(packages.filter((name) => ['typescript', 'vitest', 'node'].includes(name))).toEqual([]);
+    const holds = (name: string) => existsSync(join(image.root, 'app/node_modules', name, 'package.json'));
+    expect(Object.keys(dependencies).filter((name) => !holds(name))).toEqual([]);
+    expect(['typescript', 'vitest', 'node'].filter(holds)).toEqual([]);
   });
 
   it('holds one program to execute: no shell, no package manager', async () => {
