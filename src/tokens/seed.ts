@@ -48,7 +48,8 @@ export async function seedCatalog(
   seed: Seed,
   checkProvider: CheckProvider,
 ): Promise<void> {
-  const wanted = await wantedObjects(service, seed, checkProvider);
+  const { keys } = await service.store.catalog.load();
+  const wanted = await wantedObjects(service, seed, keys, checkProvider);
   await service.store.transaction(async (records) => {
     await records.catalog.lock();
     const present = await records.catalog.load();
@@ -63,10 +64,12 @@ export async function seedCatalog(
 async function wantedObjects(
   service: SeedService,
   seed: Seed,
+  keys: Catalog['keys'],
   checkProvider: CheckProvider,
 ): Promise<readonly AnyWanted[]> {
+  const wantedKeys = seed.keys.map(async (key) => any(await wantedKey(service, key, keys.get(key.id))));
   return [
-    ...(await Promise.all(seed.keys.map(async (key) => any(await wantedKey(service, key))))),
+    ...(await Promise.all(wantedKeys)),
     ...seed.lambdas.map((lambda) => any(wantedLambda(lambda))),
     ...seed.tenants.map((tenant) => any(wantedTenant(tenant))),
     ...seed.applications.map((application) => any(wantedApplication(application, seed))),
@@ -78,9 +81,15 @@ async function wantedObjects(
 
 const NO_CHECK = (): void => {};
 
-async function wantedKey(service: SeedService, key: Seed['keys'][number]): Promise<Wanted<'keys'>> {
+async function wantedKey(
+  service: SeedService,
+  key: Seed['keys'][number],
+  present: Key | undefined,
+): Promise<Wanted<'keys'>> {
   const { id, name, kid, algorithm, ...given } = key;
   const isMadeOnce = Object.values(given).every((text) => text === undefined);
+  // Making one that is not used would cost every start and reload a key pair.
+  if (isMadeOnce && present !== undefined) return keptKey(present);
   const material = await naming(`key ${name}`, () =>
     isMadeOnce ? service.keys.generate(algorithm ?? 'RS256') : service.keys.read(given, algorithm),
   );
@@ -89,6 +98,11 @@ async function wantedKey(service: SeedService, key: Seed['keys'][number]): Promi
   const body = keyBody(service.sealer, id, named, material);
   const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...body, id, ...stamps });
   return { kind: 'keys', id, names: keyNames(body), isMadeOnce, stamped, check: NO_CHECK };
+}
+
+function keptKey(key: Key): Wanted<'keys'> {
+  const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...key, ...stamps });
+  return { kind: 'keys', id: key.id, names: keyNames(key), isMadeOnce: true, stamped, check: NO_CHECK };
 }
 
 function wantedLambda(lambda: Seed['lambdas'][number]): Wanted<'lambdas'> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { applicationSchema } from '../../../src/objects/application.ts';
 import { identityProviderSchema } from '../../../src/objects/identity-provider.ts';
 import type { Seed } from '../../../src/objects/seed.ts';
@@ -127,7 +127,10 @@ describe('seedCatalog()', () => {
     await seed(made);
     const key = service.catalog().keys.get(id(1));
     expect(key).toMatchObject({ algorithm: 'ES256', hasPrivateKey: true });
+    const generate = vi.spyOn(service.keys, 'generate');
     await seed(made);
+    expect(generate).not.toHaveBeenCalled();
+    generate.mockRestore();
     expect(service.catalog().keys.get(id(1))).toEqual(key);
   });
 
