@@ -1,9 +1,7 @@
 /** Secrets as the database holds them: sealed with AES-256-GCM, looked up by HMAC, under keys made from the master key. */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { MASTER_KEY_BYTES_MIN } from '../core/master-key.ts';
 import type { Sealer } from './ports.ts';
-
-/** 256 bits: what AES-256 and HMAC-SHA256 are worth. */
-export const MASTER_KEY_MIN_BYTES = 32;
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
@@ -19,9 +17,9 @@ function derive(masterKey: Uint8Array, use: string): Uint8Array {
 }
 
 function sealingKey(masterKey: Uint8Array): Uint8Array {
-  if (masterKey.byteLength < MASTER_KEY_MIN_BYTES)
+  if (masterKey.byteLength < MASTER_KEY_BYTES_MIN)
     throw new RangeError(
-      `The master key has ${masterKey.byteLength} bytes; it needs ${MASTER_KEY_MIN_BYTES} or more`,
+      `The master key has ${masterKey.byteLength} bytes; it needs ${MASTER_KEY_BYTES_MIN} or more`,
     );
   return derive(masterKey, 'sealing');
 }

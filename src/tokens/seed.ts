@@ -1,5 +1,7 @@
 /** Makes the store hold what the configuration file declares: new objects in, changed ones over, dropped ones out. */
+
 import { uuidFromHex } from '../objects/derived-id.ts';
+import type { Key } from '../objects/key.ts';
 import type { Seed, SeedApiKey } from '../objects/seed.ts';
 import type { Stamped } from '../objects/values.ts';
 import type { Catalog, CatalogKind, CatalogMaps, CatalogObjects } from './catalog.ts';

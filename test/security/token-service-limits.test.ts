@@ -1,12 +1,11 @@
 /** Callers without a key who try to use up memory, processors, or somebody else's share. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { DEFAULT_API_LIMITS } from '../../src/http/api/limits.ts';
 import { OPERATIONS } from '../../src/http/api/operations.ts';
-import { startApi } from '../support/api.ts';
+import { API_LIMITS, startApi } from '../support/api.ts';
 import { IDP1 } from '../support/identity-provider.ts';
 import { APP_A } from '../support/token-fixtures.ts';
 
-const limits = { ...DEFAULT_API_LIMITS, perIdentityProviderPerMinute: 1, countsLoopback: true };
+const limits = { ...API_LIMITS, perIdentityProviderPerMinute: 1, countsLoopback: true };
 const api = await startApi({ settings: { limits } });
 afterAll(() => api.close());
 
@@ -64,7 +63,7 @@ describe('a search of the event log', () => {
 
 describe('a caller behind a proxy on this machine that nobody named', () => {
   it('does not pass for a caller from this machine (security.md T13)', async () => {
-    const few = { ...DEFAULT_API_LIMITS, perAddressPerMinute: 2 };
+    const few = { ...API_LIMITS, perAddressPerMinute: 2 };
     const behind = await startApi({ settings: { limits: few } });
     const validate = async (headers: Record<string, string>) =>
       (await behind.call('GET', '/api/jwt/validate', { headers })).status;

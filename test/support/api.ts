@@ -1,11 +1,12 @@
 /** The token service's API on a free port, over a service with fixtures; and a caller that holds each answer to what is declared. */
 import { request } from 'node:http';
 import { request as requestOverTls } from 'node:https';
+import { tokenServiceSchema } from '../../src/config/schema/token-service.ts';
 import type { ListenerLimits } from '../../src/core/limits.ts';
 import type { ListenerTls } from '../../src/core/listener-tls.ts';
 import type { Logger } from '../../src/core/log.ts';
 import type { ApiSettings } from '../../src/http/api/call.ts';
-import { DEFAULT_API_LIMITS } from '../../src/http/api/limits.ts';
+import type { ApiLimits } from '../../src/http/api/limits.ts';
 import { createApiListener } from '../../src/http/api/listener.ts';
 import type { AnswerDeclaration } from '../../src/http/api/operation.ts';
 import { OPERATIONS } from '../../src/http/api/operations.ts';
@@ -26,10 +27,16 @@ const LIMITS: ListenerLimits = {
   connections: 1000,
 };
 
+/** As a configuration that says nothing has them. */
+export const API_LIMITS: ApiLimits = {
+  ...tokenServiceSchema.parse({}).anonymousLimit,
+  countsLoopback: false,
+};
+
 export const API_SETTINGS: ApiSettings = {
   cookies: { path: '/', sameSite: 'Lax', secure: 'auto', domain: null },
   compat: { validateInstants: 'seconds', tolerateUndefinedParams: true },
-  limits: DEFAULT_API_LIMITS,
+  limits: API_LIMITS,
 };
 
 export interface ApiOptions extends TestTokenServiceOptions {

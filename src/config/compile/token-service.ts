@@ -1,5 +1,6 @@
 /** `tokenService`, `store` and `secrets`: what the token service runs on, and the objects it begins with. */
 import { createHash } from 'node:crypto';
+import { MASTER_KEY_BYTES_MIN } from '../../core/master-key.ts';
 import { API_KEY_MIN_CHARS } from '../../objects/api-key.ts';
 import { uuidFromHex } from '../../objects/derived-id.ts';
 import type { Seed, SeedKey } from '../../objects/seed.ts';
@@ -29,8 +30,6 @@ export interface TokenServiceSettings {
   readonly compat: TokenServiceConfig['compat'];
 }
 
-/** AES-256 and HMAC-SHA256 keys are derived from it: less would be weaker than they are. */
-const MASTER_KEY_BYTES_MIN = 32;
 const BLOCK = 'tokenService';
 
 /** Null: no such block, or refused. */

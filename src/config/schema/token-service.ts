@@ -100,12 +100,17 @@ const compatSchema = z
   .prefault({})
   .meta({ description: 'For clients that were written for FusionAuth.' });
 
+/** A page that refreshes, validates and looks up makes a few calls; a NAT has some hundred such pages. */
+const PER_ADDRESS_PER_MINUTE = 600;
+/** What one machine can verify and store, with room for others. */
+const PER_PROVIDER_PER_MINUTE = 6000;
+
 const anonymousLimitSchema = z
   .strictObject({
-    perAddressPerMinute: z.int().min(0).max(1_000_000).default(600).meta({
+    perAddressPerMinute: z.int().min(0).max(1_000_000).default(PER_ADDRESS_PER_MINUTE).meta({
       description: 'Calls of one client address; 0: no limit. Loopback addresses have none.',
     }),
-    perIdentityProviderPerMinute: z.int().min(0).max(10_000_000).default(6000).meta({
+    perIdentityProviderPerMinute: z.int().min(0).max(10_000_000).default(PER_PROVIDER_PER_MINUTE).meta({
       description: 'Reconciles of one identity provider; 0: no limit.',
     }),
   })

@@ -14,22 +14,11 @@ export interface ApiLimits {
   readonly countsLoopback: boolean;
 }
 
-/** A page that refreshes, validates and looks up makes a few calls; a NAT has some hundred such pages. */
-const PER_ADDRESS_PER_MINUTE = 600;
-/** What one machine can verify and store, with room for others. */
-const PER_PROVIDER_PER_MINUTE = 6000;
-
 /**
  * Passwords tried for one name from one address: others are not locked out by it (security row T13). People mistype a
  * few times; 8640 guesses a day find no password that is worth its name.
  */
 const PER_LOGIN: Rate = { burst: 10, perSecond: 0.1 };
-
-export const DEFAULT_API_LIMITS: ApiLimits = {
-  perAddressPerMinute: PER_ADDRESS_PER_MINUTE,
-  perIdentityProviderPerMinute: PER_PROVIDER_PER_MINUTE,
-  countsLoopback: false,
-};
 
 /** Headers that proxies write, and nobody else. */
 const PROXY_HEADERS = ['x-forwarded-for', 'forwarded'];

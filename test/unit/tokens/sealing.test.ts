@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSealer, MASTER_KEY_MIN_BYTES } from '../../../src/tokens/sealing.ts';
+import { MASTER_KEY_BYTES_MIN } from '../../../src/core/master-key.ts';
+import { createSealer } from '../../../src/tokens/sealing.ts';
 
-const key = (byte: number, length = MASTER_KEY_MIN_BYTES) => new Uint8Array(length).fill(byte);
+const key = (byte: number, length = MASTER_KEY_BYTES_MIN) => new Uint8Array(length).fill(byte);
 const sealer = createSealer(key(1));
 const text = () => fc.string({ unit: 'binary' });
 
 describe('createSealer()', () => {
-  it.each([0, 16, MASTER_KEY_MIN_BYTES - 1])(
+  it.each([0, 16, MASTER_KEY_BYTES_MIN - 1])(
     'refuses a master key of %d bytes, and says what it needs',
     (length) => {
       expect(() => createSealer(key(1, length))).toThrow(`has ${length} bytes; it needs 32 or more`);

@@ -1,8 +1,9 @@
 /** Token buckets, and whose they are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createCallLimiter, DEFAULT_API_LIMITS } from '../../../../src/http/api/limits.ts';
+import { createCallLimiter } from '../../../../src/http/api/limits.ts';
 import { createRateLimiter } from '../../../../src/http/api/rate-limit.ts';
+import { API_LIMITS } from '../../../support/api.ts';
 import { fakeClock } from '../../../support/clock.ts';
 
 describe('createRateLimiter()', () => {
@@ -71,7 +72,7 @@ describe('createRateLimiter()', () => {
 });
 
 describe('createCallLimiter()', () => {
-  const one = { ...DEFAULT_API_LIMITS, perAddressPerMinute: 1, countsLoopback: true };
+  const one = { ...API_LIMITS, perAddressPerMinute: 1, countsLoopback: true };
   const passes = (call: () => void) => {
     try {
       call();
