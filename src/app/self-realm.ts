@@ -6,7 +6,7 @@ import { importPem, importSecret } from '../jwt/keys.ts';
 import type { RealmGate } from '../jwt/realm-binding.ts';
 import { decodeUtf8, parseStrictJson } from '../jwt/strict-json.ts';
 import type { KeySet, VerificationKey } from '../jwt/verification-key.ts';
-import type { Key } from '../objects/key.ts';
+import { jwsAlgorithm, type Key } from '../objects/key.ts';
 import { accessTokenKeys } from '../tokens/access-token-keys.ts';
 import type { Catalog } from '../tokens/catalog.ts';
 import { keyContext } from '../tokens/objects/keys.ts';
@@ -14,7 +14,6 @@ import { perCatalog } from '../tokens/per-catalog.ts';
 import type { Sealer } from '../tokens/ports.ts';
 import type { RevocationFeed } from '../tokens/revocation-feed.ts';
 import type { RunningTokenService } from './token-service.ts';
-import { jwsAlgorithm } from './token-signing.ts';
 
 export interface SelfRealmParts {
   /** Of the tenants whose tokens the realm takes. */

@@ -1,11 +1,9 @@
 /** The token service's keys: its own port over the key policy and key making of jwt/. */
-import type { Algorithm } from '../core/realm.ts';
 import { KeyPolicyError } from '../jwt/jwk-policy.ts';
 import { generateTokenKey, readTokenKey, type TokenKey } from '../jwt/token-key.ts';
-import { KEY_ALGORITHMS, type KeyAlgorithm } from '../objects/key.ts';
+import { jwsAlgorithm, keyAlgorithm } from '../objects/key.ts';
 import { badField } from '../tokens/failure.ts';
 import type { KeyFactory, KeyMaterial } from '../tokens/ports.ts';
-import { jwsAlgorithm } from './token-signing.ts';
 
 export const keyFactory: KeyFactory = {
   generate: (algorithm, length) =>
@@ -24,8 +22,4 @@ async function refusing(make: () => Promise<TokenKey>): Promise<KeyMaterial> {
     if (error instanceof KeyPolicyError) throw badField('key', 'invalid', error.message);
     throw error;
   }
-}
-
-function keyAlgorithm(algorithm: Algorithm): KeyAlgorithm {
-  return KEY_ALGORITHMS.find((known) => jwsAlgorithm(known) === algorithm) ?? 'RS256';
 }

@@ -1,7 +1,6 @@
 /** The token service's signatures: its keys, unsealed and read once each, meet the JWS code of jwt/. */
 import type { KeyObject } from 'node:crypto';
 import { CountersignError } from '../core/errors.ts';
-import type { Algorithm } from '../core/realm.ts';
 import {
   type CompactKey,
   signCompact,
@@ -9,14 +8,9 @@ import {
   verifyCompact,
   verifyingKeyObject,
 } from '../jwt/compact.ts';
-import type { Key, KeyAlgorithm } from '../objects/key.ts';
+import { jwsAlgorithm, type Key } from '../objects/key.ts';
 import { keyContext } from '../tokens/objects/keys.ts';
 import { type Sealer, TokenRejectedError, type TokenSigner, type TokenVerifier } from '../tokens/ports.ts';
-
-/** JWS has one name for both Edwards curves (RFC 8037 §3.1); keys name theirs. */
-export function jwsAlgorithm(algorithm: KeyAlgorithm): Algorithm {
-  return algorithm === 'Ed25519' ? 'EdDSA' : algorithm;
-}
 
 export interface TokenSigning {
   readonly signer: TokenSigner;

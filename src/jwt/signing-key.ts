@@ -11,7 +11,7 @@ import {
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint } from 'jose';
 import type { JsonObject } from '../core/json.ts';
-import { ALGORITHMS, type Algorithm } from '../core/realm.ts';
+import { ALGORITHMS, type Algorithm, SECRET_BYTES_MIN } from '../core/realm.ts';
 import { algorithmsOfPublicKey, KeyPolicyError } from './jwk-policy.ts';
 import { requireNoPublicKey, requireStrongSecret } from './secret-policy.ts';
 import { type CertificateNames, certificateNames } from './wso2.ts';
@@ -145,12 +145,6 @@ export interface GeneratedKey {
   readonly text: string;
 }
 
-/** RFC 7518 §3.2: as long as the output of the hash. */
-export const SECRET_BYTES: ReadonlyMap<Algorithm, number> = new Map([
-  ['HS256', 32],
-  ['HS384', 48],
-  ['HS512', 64],
-]);
 const SECRET_ID_BYTES = 16;
 /**
  * NIST SP 800-57 accepts 2048 bits through 2030; 3072 cost a signature three times as much. These keys are replaced
@@ -177,7 +171,7 @@ export async function generateSigningKey(algorithm: Algorithm): Promise<Generate
 }
 
 async function makeKeyMaterial(algorithm: Algorithm): Promise<GeneratedKey> {
-  const secretBytes = SECRET_BYTES.get(algorithm);
+  const secretBytes = SECRET_BYTES_MIN.get(algorithm);
   if (secretBytes !== undefined) {
     const id = randomBytes(SECRET_ID_BYTES).toString('base64url');
     return { id, text: randomBytes(secretBytes).toString('base64url') };

@@ -1,10 +1,10 @@
 /** Keys of the token service as text: made here, or read from what an operator sends, under the same policy as all keys. */
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
-import type { Algorithm } from '../core/realm.ts';
+import { type Algorithm, SECRET_BYTES_MIN } from '../core/realm.ts';
 import { algorithmsOfPublicKey, KeyPolicyError, narrowAlgorithms } from './jwk-policy.ts';
 import { requireNoPublicKey, requireStrongSecret, SECRET_ALGORITHMS } from './secret-policy.ts';
-import { newPair, SECRET_BYTES } from './signing-key.ts';
+import { newPair } from './signing-key.ts';
 
 export interface TokenKey {
   readonly algorithm: Algorithm;
@@ -38,7 +38,7 @@ const RSA_BITS: readonly number[] = [2048, 3072, 4096];
 
 /** Off the event loop. @throws KeyPolicyError for a length that is not made here */
 export async function generateTokenKey(algorithm: Algorithm, rsaBits = 2048): Promise<TokenKey> {
-  const secretBytes = SECRET_BYTES.get(algorithm);
+  const secretBytes = SECRET_BYTES_MIN.get(algorithm);
   if (secretBytes !== undefined) return secretKey(randomBytes(secretBytes).toString('base64url'), algorithm);
   if (!RSA_BITS.includes(rsaBits)) throw new KeyPolicyError('length must be 2048, 3072 or 4096');
   const { privateKey } = await newPair(algorithm, rsaBits);

@@ -1,25 +1,27 @@
 /** A key of the token service: signs tokens, or only verifies foreign ones. */
 import { z } from 'zod';
+import { ALGORITHMS, type Algorithm } from '../core/realm.ts';
 import { type Stored, text, uuid } from './values.ts';
 
-/** What a key can be used with: one key, one algorithm (RFC 8725 §3.1). */
-export const KEY_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'Ed25519',
-  'HS256',
-  'HS384',
-  'HS512',
-] as const;
+const EDWARDS_CURVE = 'Ed25519';
 
-export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+/**
+ * What a key can be used with: one key, one algorithm (RFC 8725 §3.1). JWS has one name for both Edwards curves (RFC
+ * 8037 §3.1); keys name theirs.
+ */
+export type KeyAlgorithm = Exclude<Algorithm, 'EdDSA'> | typeof EDWARDS_CURVE;
+
+export function keyAlgorithm(algorithm: Algorithm): KeyAlgorithm {
+  return algorithm === 'EdDSA' ? EDWARDS_CURVE : algorithm;
+}
+
+/** The `alg` of what the key signs. */
+export function jwsAlgorithm(algorithm: KeyAlgorithm): Algorithm {
+  return algorithm === EDWARDS_CURVE ? 'EdDSA' : algorithm;
+}
+
+export const KEY_ALGORITHMS: readonly KeyAlgorithm[] = ALGORITHMS.map(keyAlgorithm);
+
 export type KeyType = 'RSA' | 'EC' | 'OKP' | 'HMAC';
 
 /** PEM texts and secrets. An RSA key of 8192 bits is under 7 KiB. */

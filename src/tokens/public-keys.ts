@@ -1,7 +1,7 @@
 /** Use cases: the public halves of the keys that sign, as PEM and as a key set. Secrets and foreign keys are never among them. */
 import { createPublicKey } from 'node:crypto';
 import type { JsonObject } from '../core/json.ts';
-import type { Key } from '../objects/key.ts';
+import { jwsAlgorithm, type Key } from '../objects/key.ts';
 import { notFound } from './failure.ts';
 import { readObject } from './objects/catalog-object.ts';
 import { perCatalog } from './per-catalog.ts';
@@ -56,7 +56,7 @@ function jsonWebKey({ publicKey, kid, algorithm, x5t, x5tS256 }: PublicKey): Jso
   return {
     ...Object.fromEntries(Object.entries(members).filter((entry) => typeof entry[1] === 'string')),
     kid,
-    alg: algorithm === 'Ed25519' ? 'EdDSA' : algorithm,
+    alg: jwsAlgorithm(algorithm),
     use: 'sig',
     ...(x5t === null ? {} : { x5t }),
     ...(x5tS256 === null ? {} : { 'x5t#S256': x5tS256 }),

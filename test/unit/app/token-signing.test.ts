@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { keyFactory } from '../../../src/app/token-keys.ts';
-import { createTokenSigning, jwsAlgorithm } from '../../../src/app/token-signing.ts';
-import { KEY_ALGORITHMS, type Key, type KeyAlgorithm } from '../../../src/objects/key.ts';
+import { createTokenSigning } from '../../../src/app/token-signing.ts';
+import { jwsAlgorithm, KEY_ALGORITHMS, type Key, type KeyAlgorithm } from '../../../src/objects/key.ts';
 import { keyBody } from '../../../src/tokens/objects/keys.ts';
 import { createSealer } from '../../../src/tokens/sealing.ts';
 
