@@ -1,6 +1,7 @@
 /** What went wrong on the way to an upstream, in the terms of the error table. */
 import { CountersignError, type ErrorCode } from '../core/errors.ts';
-import { AnswerError, DeadlineError, RequestError } from './http1/errors.ts';
+import { MessageError } from '../http1/errors.ts';
+import { DeadlineError, RequestError } from './http1/errors.ts';
 
 /** Anything thrown by an HTTP client. What is not known is upstream_unreachable: no answer was understood. */
 export function upstreamFailure(thrown: unknown, upstream: string): CountersignError {
@@ -13,7 +14,7 @@ export function upstreamFailure(thrown: unknown, upstream: string): CountersignE
 }
 
 function kindOf(error: Error, code: string): ErrorCode {
-  if (error instanceof AnswerError) return 'upstream_protocol_error';
+  if (error instanceof MessageError) return 'upstream_protocol_error';
   if (error instanceof DeadlineError || code === 'ETIMEDOUT') return 'upstream_timeout';
   if (error instanceof RequestError) return 'internal_error';
   // node:http reads the answers to upgrades.

@@ -13,7 +13,7 @@ interface Room {
   readonly isOuter?: true;
 }
 
-const EDGE = ['core', 'gateway', 'forward', 'objects', 'tokens', 'identity-providers', 'telemetry'];
+const EDGE = ['core', 'http1', 'gateway', 'forward', 'objects', 'tokens', 'identity-providers', 'telemetry'];
 const INNER = [
   'core',
   'objects',
@@ -40,7 +40,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   stores: { rooms: ['core', 'objects', 'tokens'], packages: ['node:sqlite', 'pg'] },
   gateway: { rooms: ['core'] },
-  forward: { rooms: ['core', 'telemetry'], packages: ['undici', 'http-proxy', 'node:http', 'node:https'] },
+  http1: { rooms: ['core'] },
+  forward: {
+    rooms: ['core', 'http1', 'telemetry'],
+    packages: ['undici', 'http-proxy', 'node:http', 'node:https'],
+  },
   http: { rooms: EDGE, packages: ['node:http', 'node:https', 'zod'] },
   grpc: { rooms: EDGE, packages: ['@grpc/grpc-js'] },
   middleware: { rooms: ['core', 'gateway', 'app'] },

@@ -1,7 +1,8 @@
 /** What the head of an answer means: its status, how its body is framed, and whether its connection may be kept. */
 import type { HeaderList } from '../../core/headers.ts';
 import { SECOND_MS } from '../../core/time.ts';
-import { AnswerError } from './errors.ts';
+import { contentLength } from '../../http1/content-length.ts';
+import { MessageError } from '../../http1/errors.ts';
 
 export interface StatusLine {
   /** 100 to 999. */
@@ -12,10 +13,10 @@ export interface StatusLine {
 /** RFC 9112 §4. The reason phrase goes nowhere, but a character that HTTP forbids makes the rest doubtful. */
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 
-/** @throws AnswerError */
+/** @throws MessageError */
 export function parseStatusLine(line: string): StatusLine {
   const match = STATUS_LINE.exec(line);
-  if (match === null) throw new AnswerError('the status line is not that of HTTP/1.1');
+  if (match === null) throw new MessageError('the status line is not that of HTTP/1.1');
   return { status: Number(match[2]), version: match[1] === '1' ? '1.1' : '1.0' };
 }
 
@@ -48,7 +49,7 @@ const UNTIL_CLOSE: BodyFraming = { kind: 'close' };
  * RFC 9112 §6.3, without its repairs: what is framed twice, or in a way that readers disagree on, is refused. After
  * HEAD a connection is not kept: some upstreams send the body all the same, and it would be the next answer.
  *
- * @throws AnswerError
+ * @throws MessageError
  */
 export function continuationOf(line: StatusLine, fields: HeaderList, method: string): Continuation {
   const found = framingFields(fields);
@@ -59,19 +60,17 @@ export function continuationOf(line: StatusLine, fields: HeaderList, method: str
   return { body, isPersistent, keepAliveMs: found.keepAliveMs };
 }
 
-/** Canonical decimal: signs, leading zeros and lists are what parsers read differently. */
-const CONTENT_LENGTH = /^(?:0|[1-9]\d{0,15})$/;
-
 function framingOf({ length, coding }: FramingFields, version: StatusLine['version']): BodyFraming {
   if (coding !== null) {
-    if (length !== null) throw new AnswerError('Content-Length beside Transfer-Encoding');
-    if (version === '1.0') throw new AnswerError('Transfer-Encoding in HTTP/1.0'); // RFC 9112 §6.1
-    if (coding.toLowerCase() !== 'chunked') throw new AnswerError('Transfer-Encoding is not exactly chunked');
+    if (length !== null) throw new MessageError('Content-Length beside Transfer-Encoding');
+    if (version === '1.0') throw new MessageError('Transfer-Encoding in HTTP/1.0'); // RFC 9112 §6.1
+    if (coding.toLowerCase() !== 'chunked')
+      throw new MessageError('Transfer-Encoding is not exactly chunked');
     return CHUNKED;
   }
   if (length === null) return UNTIL_CLOSE;
-  const bytes = CONTENT_LENGTH.test(length) ? Number(length) : Number.NaN;
-  if (!Number.isSafeInteger(bytes)) throw new AnswerError('Content-Length is no canonical number');
+  const bytes = contentLength(length);
+  if (bytes === null) throw new MessageError('Content-Length is no canonical number');
   return { kind: 'length', bytes };
 }
 
@@ -105,7 +104,7 @@ function noteField(lowerName: string, value: string, found: FramingFields): void
 
 /** The same value twice is refused too: it tells of two hands that framed the message. */
 function once(before: string | null, value: string, name: string): string {
-  if (before !== null) throw new AnswerError(`${name} twice`);
+  if (before !== null) throw new MessageError(`${name} twice`);
   return value;
 }
 

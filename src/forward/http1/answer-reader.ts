@@ -3,10 +3,10 @@
  * depend on how they were cut. What is not exactly HTTP/1.1 is refused, never repaired.
  */
 import type { HeaderList } from '../../core/headers.ts';
+import { ChunkedBody } from '../../http1/chunked-body.ts';
+import { MessageError } from '../../http1/errors.ts';
+import { FieldSection, type SectionRules } from '../../http1/field-section.ts';
 import { type BodyFraming, type Continuation, continuationOf, parseStatusLine } from './answer-head.ts';
-import { ChunkedBody } from './chunked-body.ts';
-import { AnswerError } from './errors.ts';
-import { FieldSection } from './field-section.ts';
 
 /** Told what comes, in order: one head, then pieces of the body. Pieces are parts of the bytes that were pushed. */
 export interface AnswerEvents {
@@ -14,6 +14,9 @@ export interface AnswerEvents {
   onHead(status: number, fields: HeaderList): void;
   onBody(piece: Buffer): void;
 }
+
+/** Twice what a client may send by default, in bytes and lines: upstreams set long cookies. */
+const HEAD: SectionRules = { hasStartLine: true, emptyLinesMax: 0, bytesMax: 32 * 1024, linesMax: 200 };
 
 /** Bytes that are read as text at once: most heads are shorter, and bodies are not to be read as text. */
 const WINDOW_BYTES = 4096;
@@ -31,7 +34,7 @@ export class AnswerReader {
   /** The head of the final answer came. */
   hasHead = false;
   #method = '';
-  #head = new FieldSection(true);
+  #head = new FieldSection(HEAD);
   #informational = 0;
   #continuation: Continuation | null = null;
   #chunks: ChunkedBody | null = null;
@@ -56,14 +59,14 @@ export class AnswerReader {
     this.isDone = false;
     this.hasHead = false;
     this.#method = method;
-    this.#head = new FieldSection(true);
+    this.#head = new FieldSection(HEAD);
     this.#informational = 0;
     this.#continuation = null;
     this.#chunks = null;
     this.#bytesLeft = 0;
   }
 
-  /** Returns how many bytes of the piece belong to the answer: all while it is not done. @throws AnswerError */
+  /** Returns how many bytes of the piece belong to the answer: all while it is not done. @throws MessageError */
   read(piece: Buffer): number {
     let at = 0;
     while (at < piece.length && !this.isDone)
@@ -100,10 +103,10 @@ export class AnswerReader {
 
   /** RFC 9110 §15.2: informational answers may come unasked. They are not passed on: early hints are only a hint. */
   #passOver(status: number): void {
-    if (status === SWITCHING_PROTOCOLS) throw new AnswerError('a 101 that nobody asked for');
+    if (status === SWITCHING_PROTOCOLS) throw new MessageError('a 101 that nobody asked for');
     this.#informational += 1;
-    if (this.#informational > INFORMATIONAL_MAX) throw new AnswerError('too many informational answers');
-    this.#head = new FieldSection(true);
+    if (this.#informational > INFORMATIONAL_MAX) throw new MessageError('too many informational answers');
+    this.#head = new FieldSection(HEAD);
   }
 
   #beginBody(body: BodyFraming): void {
@@ -132,5 +135,5 @@ export class AnswerReader {
 /** What does not speak HTTP may never send a line end: it is refused at once, not when time is up. */
 function requireProtocol(begun: string | null): void {
   if (begun !== null && !PROTOCOL.startsWith(begun.slice(0, PROTOCOL.length)))
-    throw new AnswerError('the answer does not begin like HTTP/1.1');
+    throw new MessageError('the answer does not begin like HTTP/1.1');
 }

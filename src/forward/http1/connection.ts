@@ -2,12 +2,12 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { HeaderList } from '../../core/headers.ts';
+import { RestartedTimer } from '../../http1/restarted-timer.ts';
 import { AnswerReader } from './answer-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { Link } from './connect.ts';
 import { DeadlineError } from './errors.ts';
 import type { RequestHead } from './request-head.ts';
-import { RestartedTimer } from './restarted-timer.ts';
 
 /** Told what becomes of one request: either `onEnd` or `onFailure` comes last, and once. */
 export interface AnswerHandler {

@@ -1,9 +1,4 @@
-/** What can go wrong on a connection to an upstream, beside the errors of sockets. */
-
-/** The upstream sent what is not HTTP/1.1, or what two readers could take for two things. The connection is closed. */
-export class AnswerError extends Error {
-  override readonly name = 'AnswerError';
-}
+/** What can go wrong on a connection to an upstream, beside the errors of sockets and of messages. */
 
 /** The upstream did not do in time what it had to. */
 export class DeadlineError extends Error {

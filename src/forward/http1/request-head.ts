@@ -1,5 +1,6 @@
 /** Writes the head of a request as the bytes that leave, and refuses what would not be read as one request. */
 import { type HeaderList, isFieldName, isFieldValue } from '../../core/headers.ts';
+import { contentLength } from '../../http1/content-length.ts';
 import { RequestError } from './errors.ts';
 
 export interface RequestLine {
@@ -20,8 +21,6 @@ export interface RequestHead {
 
 /** No white space and no control character, so that the line has three parts (RFC 9112 §3). */
 const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
-/** Canonical, as readers agree on it. */
-const DECIMAL = /^(?:0|[1-9]\d{0,15})$/;
 /** Methods whose requests say that they have no body (RFC 9110 §8.6). */
 const ANTICIPATES_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** What only this file may say about a connection and its framing. Headers were filtered before: one here is a defect. */
@@ -83,8 +82,8 @@ function isContentLength(name: string): boolean {
 
 function bodyOf(length: string | null, hasBody: boolean): RequestHead['body'] {
   if (length === null) return hasBody ? 'chunked' : null;
-  const bytes = DECIMAL.test(length) ? Number(length) : Number.NaN;
-  if (!Number.isSafeInteger(bytes)) throw new RequestError('Content-Length is no canonical number');
+  const bytes = contentLength(length);
+  if (bytes === null) throw new RequestError('Content-Length is no canonical number');
   if (!hasBody && bytes > 0) throw new RequestError('Content-Length without a body');
   return hasBody ? bytes : null;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CountersignError } from '../../../src/core/errors.ts';
 import { upstreamFailure } from '../../../src/forward/failure.ts';
-import { AnswerError, DeadlineError, RequestError } from '../../../src/forward/http1/errors.ts';
+import { DeadlineError, RequestError } from '../../../src/forward/http1/errors.ts';
+import { MessageError } from '../../../src/http1/errors.ts';
 
 function failure(code: string): Error {
   return Object.assign(new Error('why'), { code });
@@ -15,7 +16,7 @@ describe('upstreamFailure()', () => {
     [new Error('the upstream closed the connection'), 'upstream_unreachable'],
     [failure('ETIMEDOUT'), 'upstream_timeout'],
     [new DeadlineError('no answer in time'), 'upstream_timeout'],
-    [new AnswerError('Content-Length twice'), 'upstream_protocol_error'],
+    [new MessageError('Content-Length twice'), 'upstream_protocol_error'],
     [failure('HPE_INVALID_CONSTANT'), 'upstream_protocol_error'],
     [new RequestError('Content-Length twice'), 'internal_error'],
     ['a string', 'upstream_unreachable'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { continuationOf, parseStatusLine } from '../../../../src/forward/http1/answer-head.ts';
-import { AnswerError } from '../../../../src/forward/http1/errors.ts';
+import { MessageError } from '../../../../src/http1/errors.ts';
 
 describe('parseStatusLine()', () => {
   it.each([
@@ -21,7 +21,7 @@ describe('parseStatusLine()', () => {
       'http/1.1 200 OK',
     ],
     ...['HTTP/1.1 200 O\rK', 'HTTP/1.1 200 O\0K', 'HTTP/1.1 200 OK\r', 'HTTP/1.1 ٢٠٠ OK', ''],
-  ])('refuses %j (H10)', (line) => expect(() => parseStatusLine(line)).toThrow(AnswerError));
+  ])('refuses %j (H10)', (line) => expect(() => parseStatusLine(line)).toThrow(MessageError));
 });
 
 const answer = (fields: readonly string[], { status = 200, version = '1.1', method = 'GET' } = {}) =>
@@ -88,13 +88,13 @@ describe('continuationOf()', () => {
   });
 
   it.each(REFUSED)('refuses %s, with and without a body (H10)', (_what, fields) => {
-    expect(() => answer([...fields])).toThrow(AnswerError);
-    expect(() => answer([...fields], { method: 'HEAD' })).toThrow(AnswerError);
-    expect(() => answer([...fields], { status: 304 })).toThrow(AnswerError);
+    expect(() => answer([...fields])).toThrow(MessageError);
+    expect(() => answer([...fields], { method: 'HEAD' })).toThrow(MessageError);
+    expect(() => answer([...fields], { status: 304 })).toThrow(MessageError);
   });
 
   it('refuses chunks of HTTP/1.0 (RFC 9112 §6.1)', () => {
-    expect(() => answer(['Transfer-Encoding', 'chunked'], { version: '1.0' })).toThrow(AnswerError);
+    expect(() => answer(['Transfer-Encoding', 'chunked'], { version: '1.0' })).toThrow(MessageError);
   });
 
   it.each([

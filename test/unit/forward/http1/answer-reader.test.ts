@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnswerReader } from '../../../../src/forward/http1/answer-reader.ts';
-import { AnswerError } from '../../../../src/forward/http1/errors.ts';
+import { MessageError } from '../../../../src/http1/errors.ts';
 import { ANSWERS } from '../../../wire/cases/upstream-answers.ts';
 import { type LlhttpVector, readLlhttp } from '../../../wire/support/llhttp.ts';
 
@@ -31,7 +31,7 @@ function transcript(pieces: readonly Buffer[], method = 'GET', ends = false): Tr
     for (const piece of pieces) surplusBytes += piece.length - reader.read(piece);
     if (ends) reader.finish();
   } catch (thrown) {
-    expect(thrown).toBeInstanceOf(AnswerError);
+    expect(thrown).toBeInstanceOf(MessageError);
     isRefused = true;
   }
   expect(heads.length).toBeLessThanOrEqual(1);

@@ -1,11 +1,17 @@
-/** Reads lines up to an empty one: the head of an answer, or its trailers. However the bytes are cut, the result is one. */
-import { isFieldName, isFieldValue } from '../../core/headers.ts';
-import { AnswerError } from './errors.ts';
+/** Reads lines up to an empty one: the head of a message, or its trailers. However the bytes are cut, the result is one. */
+import { isFieldName, isFieldValue } from '../core/headers.ts';
+import { MessageError, SectionTooLargeError } from './errors.ts';
 
-/** Section in bytes: twice what a client may send by default, since upstreams set long cookies. */
-const SECTION_BYTES_MAX = 32 * 1024;
-/** Lines of a section: twice what a client may send by default. */
-const SECTION_LINES_MAX = 200;
+/** What a section begins with, and how long it may be. */
+export interface SectionRules {
+  readonly hasStartLine: boolean;
+  /** Empty lines that are passed over before the start line (RFC 9112 §2.2). */
+  readonly emptyLinesMax: number;
+  /** With the start line. */
+  readonly bytesMax: number;
+  /** Without the start line. */
+  readonly linesMax: number;
+}
 
 const CR = 13;
 const SPACE = 32;
@@ -17,13 +23,21 @@ export class FieldSection {
   /** The first line, where it is not a field. Null: the section has none, or it has not come. */
   startLine: string | null = null;
   isComplete = false;
+  readonly #rules: SectionRules;
   #needsStartLine: boolean;
+  #emptyLines = 0;
   /** The line that is not complete yet. */
   #begun = '';
   #bytes = 0;
 
-  constructor(needsStartLine: boolean) {
-    this.#needsStartLine = needsStartLine;
+  constructor(rules: SectionRules) {
+    this.#rules = rules;
+    this.#needsStartLine = rules.hasStartLine;
+  }
+
+  /** Not a byte has come. */
+  get isEmpty(): boolean {
+    return this.#bytes === 0;
   }
 
   /** What came of the first line while it is incomplete; null afterwards. */
@@ -35,7 +49,7 @@ export class FieldSection {
    * Takes the next piece of text, one character a byte. Returns how much of it belongs to the section: all of it
    * while the section is incomplete.
    *
-   * @throws AnswerError
+   * @throws MessageError
    */
   read(text: string): number {
     let from = 0;
@@ -51,16 +65,20 @@ export class FieldSection {
       from = text.length;
     }
     this.#bytes += from;
-    if (this.#bytes > SECTION_BYTES_MAX)
-      throw new AnswerError(`more than ${SECTION_BYTES_MAX} bytes of header`);
+    if (this.#bytes > this.#rules.bytesMax)
+      throw new SectionTooLargeError(`more than ${this.#rules.bytesMax} bytes of header`);
     return from;
   }
 
   /** `line` without its line feed. A line ends in CRLF, and in nothing else (RFC 9112 §2.2 lets us refuse the rest). */
   #take(line: string): void {
     const end = line.length - 1;
-    if (line.charCodeAt(end) !== CR) throw new AnswerError('a line that does not end in CRLF');
+    if (line.charCodeAt(end) !== CR) throw new MessageError('a line that does not end in CRLF');
     if (this.#needsStartLine) {
+      if (end === 0 && this.#emptyLines < this.#rules.emptyLinesMax) {
+        this.#emptyLines += 1;
+        return;
+      }
       this.startLine = line.slice(0, end);
       this.#needsStartLine = false;
     } else if (end === 0) this.isComplete = true;
@@ -69,13 +87,13 @@ export class FieldSection {
 
   /** RFC 9112 §5: no white space before the colon, no line that continues another (obs-fold), no control character. */
   #takeField(line: string, end: number): void {
-    if (this.fields.length >= 2 * SECTION_LINES_MAX)
-      throw new AnswerError(`more than ${SECTION_LINES_MAX} header lines`);
+    if (this.fields.length >= 2 * this.#rules.linesMax)
+      throw new SectionTooLargeError(`more than ${this.#rules.linesMax} header lines`);
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(colon, 0));
     const value = trimmed(line, colon + 1, end);
-    if (!isFieldName(name)) throw new AnswerError('a header line without a valid name');
-    if (!isFieldValue(value)) throw new AnswerError(`an invalid character in ${name}`);
+    if (!isFieldName(name)) throw new MessageError('a header line without a valid name');
+    if (!isFieldValue(value)) throw new MessageError(`an invalid character in ${name}`);
     this.fields.push(name, value);
   }
 }

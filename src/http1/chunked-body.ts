@@ -1,7 +1,7 @@
 /** Reads a body in chunks (RFC 9112 §7.1). Extensions and trailers are read as strictly as the rest, and dropped. */
-import type { HeaderList } from '../../core/headers.ts';
-import { AnswerError } from './errors.ts';
-import { FieldSection } from './field-section.ts';
+import type { HeaderList } from '../core/headers.ts';
+import { MessageError } from './errors.ts';
+import { FieldSection, type SectionRules } from './field-section.ts';
 
 /** Size and extensions of one chunk: the longest extensions in use are signatures of about 90 bytes. */
 const LINE_BYTES_MAX = 1024;
@@ -16,12 +16,20 @@ const CHUNK_LINE =
 /** What would frame the message, had it stood in the head. RFC 9110 §6.5.1 forbids it here; some readers heed it. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 
+/** Trailers may be as long as the head of an answer. */
+const TRAILERS: SectionRules = {
+  hasStartLine: false,
+  emptyLinesMax: 0,
+  bytesMax: 32 * 1024,
+  linesMax: 200,
+};
+
 const CR = 13;
 const LF = 10;
 
 export class ChunkedBody {
   readonly #onData: (piece: Buffer) => void;
-  readonly #trailers = new FieldSection(false);
+  readonly #trailers = new FieldSection(TRAILERS);
   #state: 'line' | 'data' | 'dataReturn' | 'dataLineFeed' | 'trailers' | 'done' = 'line';
   /** The line of a chunk, as far as it came. */
   #line = '';
@@ -37,7 +45,7 @@ export class ChunkedBody {
     return this.#state === 'done';
   }
 
-  /** Takes the bytes from `start` on. Returns where the body ends in the piece, or its length. @throws AnswerError */
+  /** Takes the bytes from `start` on. Returns where the body ends in the piece, or its length. @throws MessageError */
   read(piece: Buffer, start: number): number {
     let at = start;
     while (at < piece.length && this.#state !== 'done') at = this.#readPart(piece, at);
@@ -67,7 +75,7 @@ export class ChunkedBody {
     const lineFeed = piece.indexOf(LF, at);
     const end = lineFeed === -1 ? piece.length : lineFeed;
     if (this.#line.length + end - at > LINE_BYTES_MAX)
-      throw new AnswerError('the line of a chunk is too long');
+      throw new MessageError('the line of a chunk is too long');
     this.#line += piece.toString('latin1', at, end);
     if (lineFeed === -1) return end;
     this.#beginChunk(this.#line);
@@ -77,9 +85,9 @@ export class ChunkedBody {
 
   #beginChunk(line: string): void {
     const digits = CHUNK_LINE.exec(line)?.[1];
-    if (digits === undefined) throw new AnswerError('the line of a chunk is none of HTTP');
+    if (digits === undefined) throw new MessageError('the line of a chunk is none of HTTP');
     this.#bytesLeft = Number.parseInt(digits, 16);
-    if (!Number.isSafeInteger(this.#bytesLeft)) throw new AnswerError('the size of a chunk is too large');
+    if (!Number.isSafeInteger(this.#bytesLeft)) throw new MessageError('the size of a chunk is too large');
     this.#state = this.#bytesLeft === 0 ? 'trailers' : 'data';
   }
 
@@ -102,12 +110,12 @@ export class ChunkedBody {
 }
 
 function behind(piece: Buffer, at: number, expected: number): number {
-  if (piece[at] !== expected) throw new AnswerError('a chunk that does not end where it should');
+  if (piece[at] !== expected) throw new MessageError('a chunk that does not end where it should');
   return at + 1;
 }
 
 function refuseFraming(fields: HeaderList): void {
   for (let index = 0; index < fields.length; index += 2)
     if (FRAMING.has((fields[index] ?? '').toLowerCase()))
-      throw new AnswerError(`${fields[index]} in a trailer`);
+      throw new MessageError(`${fields[index]} in a trailer`);
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RestartedTimer } from '../../../../src/forward/http1/restarted-timer.ts';
+import { RestartedTimer } from '../../../src/http1/restarted-timer.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

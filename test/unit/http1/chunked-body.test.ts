@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ChunkedBody } from '../../../../src/forward/http1/chunked-body.ts';
-import { AnswerError } from '../../../../src/forward/http1/errors.ts';
+import { ChunkedBody } from '../../../src/http1/chunked-body.ts';
+import { MessageError } from '../../../src/http1/errors.ts';
 
 /** The body, and what was behind it. */
 function read(text: string): { body: string; isDone: boolean; rest: string } {
@@ -62,7 +62,7 @@ describe('ChunkedBody', () => {
     ['a trailer that ends in a line feed', '0\r\nX-A: b\n\r\n'],
     ['a line feed as its end', '0\r\n\n'],
   ])('refuses %s (H10)', (_what, text) => {
-    expect(() => read(text)).toThrow(AnswerError);
+    expect(() => read(text)).toThrow(MessageError);
   });
 
   it('keeps nothing between a cut and the rest', () => {
