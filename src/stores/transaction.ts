@@ -67,7 +67,11 @@ export class Transaction implements Queries {
 
   #awaitWork(): void {
     if (this.#inFlight > 0 || this.#isOver) return;
-    const error = new StoreUnavailableError(`A transaction asked nothing for ${SILENCE_MAX_MS} ms`);
-    this.#silenceTimer = setTimeout(this.#silence.reject, SILENCE_MAX_MS, error).unref();
+    this.#silenceTimer = setTimeout(() => this.#fellSilent(), SILENCE_MAX_MS).unref();
+  }
+
+  /** The error is made only now: one for each statement would cost more than the statement. */
+  #fellSilent(): void {
+    this.#silence.reject(new StoreUnavailableError(`A transaction asked nothing for ${SILENCE_MAX_MS} ms`));
   }
 }
