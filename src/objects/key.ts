@@ -74,4 +74,6 @@ export type Key = Stored<{
   readonly hasPrivateKey: boolean;
   /** PKCS#8 PEM or secret text, sealed under the master key; null: verifies only. */
   readonly sealedPrivateKey: string | null;
+  /** Ids of the tenants whose access tokens it was made to sign, also where another key does now. Absent: of none. */
+  readonly signedFor?: readonly string[];
 }>;

@@ -1,12 +1,14 @@
 /** By which keys the access tokens of a tenant may have been signed. */
 import type { Key } from '../objects/key.ts';
 import type { Catalog } from './catalog.ts';
+import { signersByTenant } from './objects/signers.ts';
 import { perCatalog } from './per-catalog.ts';
 
 /**
- * The keys that sign for the tenant now, and those that may have signed before: a key that was replaced verifies until
- * it is deleted, so that a change of keys breaks no token. Of the latter only pairs whose private half is ours and
- * which nothing else uses: a secret, or a key that also verifies foreign tokens, may be in other hands.
+ * The keys that sign for the tenant now, and those that did before: a key that was replaced verifies until it is
+ * deleted, so that a change of keys breaks no token. Of the latter only pairs whose private half is ours and which
+ * nothing else uses: a secret, or a key that also verifies foreign tokens, may be in other hands. A key that never
+ * signed for the tenant verifies nothing of it: whoever else has an imported one would be believed.
  */
 export function accessTokenKeys(catalog: Catalog, tenantId: string): readonly Key[] {
   return keysByTenant(catalog).get(tenantId) ?? [];
@@ -15,22 +17,14 @@ export function accessTokenKeys(catalog: Catalog, tenantId: string): readonly Ke
 const keysByTenant = perCatalog((catalog) => {
   const signers = signersByTenant(catalog);
   const used = new Set([...[...signers.values()].flatMap((ids) => [...ids]), ...otherUses(catalog)]);
-  const before = [...catalog.keys.values()].filter(
-    ({ id, hasPrivateKey, publicKey }) => hasPrivateKey && publicKey !== null && !used.has(id),
-  );
-  const present = (ids: ReadonlySet<string>) =>
-    [...catalog.keys.values()].filter(({ id, hasPrivateKey }) => hasPrivateKey && ids.has(id));
-  return new Map([...signers].map(([tenantId, ids]) => [tenantId, [...present(ids), ...before]]));
+  const own = [...catalog.keys.values()].filter(({ hasPrivateKey }) => hasPrivateKey);
+  const keysOf = (tenantId: string, ids: ReadonlySet<string>) =>
+    own.filter((key) => ids.has(key.id) || (!used.has(key.id) && hasSignedFor(key, tenantId)));
+  return new Map([...signers].map(([tenantId, ids]) => [tenantId, keysOf(tenantId, ids)]));
 });
 
-/** Ids of the keys that tenants and their applications name. */
-function signersByTenant({ tenants, applications }: Catalog): ReadonlyMap<string, ReadonlySet<string>> {
-  const ids = new Map<string, Set<string>>();
-  for (const { id, jwtConfiguration } of tenants.values())
-    ids.set(id, new Set(named(jwtConfiguration.accessTokenKeyId)));
-  for (const { tenantId, jwtConfiguration } of applications.values())
-    for (const keyId of named(jwtConfiguration.accessTokenKeyId)) ids.get(tenantId)?.add(keyId);
-  return ids;
+function hasSignedFor({ publicKey, signedFor = [] }: Key, tenantId: string): boolean {
+  return publicKey !== null && signedFor.includes(tenantId);
 }
 
 /** Keys of identity providers are foreign; keys of webhooks sign what is no access token. */

@@ -11,6 +11,7 @@ import { applicationNames, checkApplication, removeDependents } from './objects/
 import { fieldOf, objectsOf } from './objects/catalog-object.ts';
 import { type CheckProvider, providerNames } from './objects/identity-providers.ts';
 import { keyBody, keyContext, keyNames } from './objects/keys.ts';
+import { recordSigners } from './objects/signers.ts';
 import { checkTenant, tenantNames } from './objects/tenants.ts';
 import { checkWebhook, sealed, webhookPasswordContext } from './objects/webhooks.ts';
 import type { Sealer } from './ports.ts';
@@ -26,7 +27,8 @@ interface Wanted<Kind extends CatalogKind> {
   readonly names: readonly UniqueName[];
   /** What is there already stays: it was made here, and cannot be made again. */
   readonly isMadeOnce?: boolean;
-  stamped(stamps: Omit<Stamped, 'id'>): CatalogObjects[Kind];
+  /** `old`: what it takes the place of. */
+  stamped(stamps: Omit<Stamped, 'id'>, old?: CatalogObjects[Kind]): CatalogObjects[Kind];
   /** @throws ServiceError where what it refers to is not in order */
   check(catalog: Catalog): void;
 }
@@ -58,6 +60,7 @@ export async function seedCatalog(
     const stale = staleObjects(present, wanted);
     for (const [kind, id] of stale) await remove(records, kind, id, service.clock());
     for (const one of wanted) await one.put(records, present, service);
+    await recordSigners(records);
     checkAll(await records.catalog.load(), wanted);
   });
 }
@@ -98,8 +101,19 @@ async function wantedKey(
   // The kid of a secret is random: its id stands for it, so that every start gives the same one.
   const named = { name, kid: kid ?? (material.publicKey === null ? id : material.kid) };
   const body = keyBody(service.sealer, id, named, material);
-  const stamped = (stamps: Omit<Stamped, 'id'>) => ({ ...body, id, ...stamps });
+  const stamped = (stamps: Omit<Stamped, 'id'>, old?: Key) => ({
+    ...body,
+    ...recordOf(body, old),
+    id,
+    ...stamps,
+  });
   return { kind: 'keys', id, names: keyNames(body), isMadeOnce, stamped, check: NO_CHECK };
+}
+
+/** Another pair under the same id has signed nothing yet. */
+function recordOf({ publicKey }: Pick<Key, 'publicKey'>, old: Key | undefined): Pick<Key, 'signedFor'> {
+  if (old?.signedFor === undefined || old.publicKey !== publicKey) return {};
+  return { signedFor: old.signedFor };
 }
 
 function keptKey(key: Key): Wanted<'keys'> {
@@ -205,11 +219,12 @@ async function put<Kind extends CatalogKind>(
   const old = objectsOf(present, kind).get(id);
   if (isMadeOnce && old !== undefined) return;
   const now = clock();
-  const next = stamped({
+  const stamps = {
     insertInstant: old?.insertInstant ?? now,
     lastUpdateInstant: now,
     source: 'Config',
-  });
+  } as const;
+  const next = stamped(stamps, old);
   if (old !== undefined && old.source === 'Config' && isSame(kind, old, next, sealer)) return;
   await naming(`${fieldOf(kind)} ${id}`, async () => {
     if (old === undefined) await catalog.insert(kind, next, names);

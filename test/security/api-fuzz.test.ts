@@ -102,7 +102,7 @@ describe('the API', () => {
             : { text: JSON.stringify(body) ?? '', headers: { 'Content-Type': type } }),
         });
         expect(status, `${operation.method} ${path} ${api.log.at(-1)}`).not.toBe(500);
-        expect(text).not.toMatch(/PRIVATE KEY|sealedPrivateKey|passwordHash|keyHash|\$scrypt\$/);
+        expect(text).not.toMatch(/PRIVATE KEY|sealedPrivateKey|signedFor|passwordHash|keyHash|\$scrypt\$/);
       }),
       { numRuns: RUNS },
     );

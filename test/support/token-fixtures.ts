@@ -10,6 +10,7 @@ import { createApplication } from '../../src/tokens/objects/applications.ts';
 import { objectsOf } from '../../src/tokens/objects/catalog-object.ts';
 import { importKey } from '../../src/tokens/objects/keys.ts';
 import { createRegistration } from '../../src/tokens/objects/registrations.ts';
+import { recordSigners } from '../../src/tokens/objects/signers.ts';
 import { createTenant } from '../../src/tokens/objects/tenants.ts';
 import { createUser } from '../../src/tokens/objects/users.ts';
 import type { IssuedRefreshToken, IssuedTokens } from '../../src/tokens/result.ts';
@@ -192,7 +193,10 @@ export async function configure<Kind extends CatalogKind>(
 ): Promise<void> {
   const present = objectsOf(service.catalog(), kind).get(objectId);
   if (present === undefined) throw new Error(`There is no such object in ${kind}`);
-  await service.store.catalog.update(kind, change(present), []);
+  await service.store.transaction(async (records) => {
+    await records.catalog.update(kind, change(present), []);
+    await recordSigners(records);
+  });
   await service.refreshCatalog();
 }
 

@@ -30,7 +30,7 @@ export function renderRegistration(registration: Registration): Record<string, u
   return withoutNulls({ ...registration, ...UNMODERATED, preferredLanguages: [] });
 }
 
-export function renderKey({ sealedPrivateKey: _, ...members }: Key): Record<string, unknown> {
+export function renderKey({ sealedPrivateKey: _, signedFor: __, ...members }: Key): Record<string, unknown> {
   return withoutNulls(members);
 }
 

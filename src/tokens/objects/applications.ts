@@ -14,6 +14,7 @@ import {
   updateObject,
 } from './catalog-object.ts';
 import { requireLambda, requireOwnKey, requireSigningKey } from './references.ts';
+import { recordSigners } from './signers.ts';
 
 const KEY_FIELD = 'application.jwtConfiguration.accessTokenKeyId';
 
@@ -52,7 +53,13 @@ export async function createApplication(
   requireOwnKey(service.catalog(), body.jwtConfiguration.accessTokenKeyId, scope, KEY_FIELD);
   const tenantId = resolveTenantId(service, body.tenantId, scope, 'application.tenantId');
   const application = { ...body, tenantId, roles: withIds(service, body.roles), ...newStamps(service, id) };
-  return await insertObject(service, 'applications', application, applicationNames(application));
+  return await insertObject(
+    service,
+    'applications',
+    application,
+    applicationNames(application),
+    recordSigners,
+  );
 }
 
 /** The tenant of an application does not change. @throws ServiceError 400, 404 */
@@ -67,7 +74,13 @@ export async function replaceApplication(
   requireOwnKey(service.catalog(), body.jwtConfiguration.accessTokenKeyId, scope, KEY_FIELD);
   const roles = withIds(service, body.roles);
   const application = { ...body, tenantId: old.tenantId, roles, ...nextStamps(service, old) };
-  return await updateObject(service, 'applications', application, applicationNames(application));
+  return await updateObject(
+    service,
+    'applications',
+    application,
+    applicationNames(application),
+    recordSigners,
+  );
 }
 
 /** Its registrations go with it, and its refresh tokens are revoked. @throws ServiceError 400, 404 */

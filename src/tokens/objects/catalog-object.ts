@@ -100,14 +100,24 @@ export function nextStamps({ clock }: TokenService, { id, insertInstant, source 
   return { id, insertInstant, lastUpdateInstant: clock(), source };
 }
 
+/** What goes with a change of an object, in the same transaction. */
+type Alongside = (records: Records) => Promise<void>;
+
+const NOTHING: Alongside = async () => {};
+
 /** @throws ServiceError 400 for an id or name that something else has */
 export async function insertObject<Kind extends CatalogKind>(
   service: TokenService,
   kind: Kind,
   object: CatalogObjects[Kind],
   names: readonly UniqueName[],
+  alongside = NOTHING,
 ): Promise<CatalogObjects[Kind]> {
-  await namingDuplicates(kind, () => service.store.catalog.insert(kind, object, names));
+  const insert = async (records: Records) => {
+    await records.catalog.insert(kind, object, names);
+    await alongside(records);
+  };
+  await namingDuplicates(kind, () => service.store.transaction(insert));
   await service.refreshCatalog();
   return object;
 }
@@ -124,10 +134,16 @@ export async function updateObject<Kind extends CatalogKind>(
   kind: Kind,
   object: CatalogObjects[Kind],
   names: readonly UniqueName[],
+  alongside = NOTHING,
 ): Promise<CatalogObjects[Kind]> {
   requireChangeable(kind, object);
   const seen = objectsOf(service.catalog(), kind).get(object.id);
-  const isDone = await namingDuplicates(kind, () => service.store.catalog.update(kind, object, names, seen));
+  const update = async (records: Records) => {
+    const isThere = await records.catalog.update(kind, object, names, seen);
+    if (isThere) await alongside(records);
+    return isThere;
+  };
+  const isDone = await namingDuplicates(kind, () => service.store.transaction(update));
   await service.refreshCatalog();
   if (isDone) return object;
   if (!objectsOf(service.catalog(), kind).has(object.id)) throw notFound(fieldOf(kind));
@@ -148,7 +164,7 @@ export async function deleteObject<Kind extends CatalogKind>(
   service: TokenService,
   kind: Kind,
   object: CatalogObjects[Kind],
-  before: (records: Records) => Promise<void> = async () => {},
+  before = NOTHING,
 ): Promise<void> {
   requireChangeable(kind, object);
   const isDeleted = await service.store.transaction(async (records) => {

@@ -14,6 +14,7 @@ import {
   updateObject,
 } from './catalog-object.ts';
 import { requireSigningKey } from './references.ts';
+import { recordSigners } from './signers.ts';
 
 type TenantBody = Body<Tenant>;
 
@@ -34,7 +35,7 @@ export async function createTenant(
 ): Promise<Tenant> {
   checkTenant(service.catalog(), body);
   const tenant = { ...body, ...newStamps(service, id) };
-  return await insertObject(service, 'tenants', tenant, tenantNames(tenant));
+  return await insertObject(service, 'tenants', tenant, tenantNames(tenant), recordSigners);
 }
 
 /** @throws ServiceError 400, 404 */
@@ -47,7 +48,7 @@ export async function replaceTenant(
   const old = readObject(service, 'tenants', id, scope);
   checkTenant(service.catalog(), body);
   const tenant = { ...body, ...nextStamps(service, old) };
-  return await updateObject(service, 'tenants', tenant, tenantNames(tenant));
+  return await updateObject(service, 'tenants', tenant, tenantNames(tenant), recordSigners);
 }
 
 /** @throws ServiceError 400 while it has applications; 404 */

@@ -108,6 +108,28 @@ describe('seedCatalog()', () => {
     expect(service.catalog().keys.get(id(1))?.lastUpdateInstant).toBe(madeAt);
   });
 
+  it('keeps on record for whom a key has signed, and forgets it where the file gives another one the id', async () => {
+    const { service, seed } = await rig();
+    const signedFor = () => service.catalog().keys.get(id(1))?.signedFor;
+    const idle = tenant({ jwtConfiguration: { accessTokenKeyId: id(6) } });
+    await seed(FULL);
+    expect([signedFor(), service.catalog().keys.get(id(6))?.signedFor]).toEqual([[id(2)], undefined]);
+    await seed({ ...FULL, tenants: [idle] });
+    await seed({
+      ...FULL,
+      tenants: [idle],
+      keys: FULL.keys.map((key) => ({ ...key, name: `${key.name} renamed` })),
+    });
+    expect(signedFor()).toEqual([id(2)]);
+    const other = testKey('RS256', 'other').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    await seed({
+      ...FULL,
+      tenants: [idle],
+      keys: FULL.keys.map((key) => (key.id === id(1) ? { ...key, privateKey: other } : key)),
+    });
+    expect(signedFor()).toBeUndefined();
+  });
+
   it('names an API key without id by what only the master key makes of it, the same at each start (security.md T12)', async () => {
     const { seed, names } = await rig();
     const unnamed = { ...EMPTY, apiKeys: [{ key: KEY, permissions: { endpoints: {} } }] };

@@ -112,7 +112,21 @@ describe('validate()', () => {
 
 describe('keys of access tokens', () => {
   const own = testKey('ES256', 'kid-before');
+  const other = testKey('ES256', 'kid-former');
   const privateKey = own.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+
+  /** Of a session that nobody can end. */
+  const partnerClaims = () => {
+    const { sid: _, ...claims } = genuine;
+    return { ...claims, exp: clock() / 1000 + 60 };
+  };
+  /** Made by someone else who has the private key. */
+  const partnerToken = (key = own) => signed(key, partnerClaims(), gty);
+
+  async function signForAWhile(accessTokenKeyId: string): Promise<void> {
+    await configureTokens(service, APP_A, { accessTokenKeyId });
+    await configureTokens(service, APP_A, { accessTokenKeyId: K_RS });
+  }
 
   it('verify for the tenants that they sign for, and not for another', async () => {
     const t2 = await loginTo(service, APP_T2);
@@ -143,13 +157,35 @@ describe('keys of access tokens', () => {
     await expect(check(token)).rejects.toMatchObject(refused);
 
     const shared = await importKey(service, undefined, { name: 'shared', kid: 'kid-before', privateKey });
-    const claims = { ...genuine, exp: clock() / 1000 + 60 };
-    delete (claims as Record<string, unknown>)['sid'];
-    const partner = signed(own, claims, gty);
+    await signForAWhile(shared.id);
+    const partner = partnerToken();
     await expect(check(partner)).resolves.toBeDefined();
     const provider = identityProviderSchema.parse({ name: 'partner', verificationKeyIds: [shared.id] });
     await createIdentityProvider(service, undefined, provider, () => {});
     await expect(check(partner)).rejects.toMatchObject(refused);
+    await service.store.catalog.delete('keys', shared.id);
+    await service.refreshCatalog();
+  });
+
+  it('are none that have signed nothing: whoever else has an imported one is not believed (security.md T14)', async () => {
+    const idle = await importKey(service, undefined, { name: 'idle', kid: 'kid-before', privateKey });
+    await expect(check(partnerToken())).rejects.toMatchObject(refused);
+    await configureTokens(service, APP_A, { enabled: false, accessTokenKeyId: idle.id });
+    await expect(check(partnerToken())).rejects.toMatchObject(refused);
+    await signForAWhile(idle.id);
+    await expect(check(partnerToken())).resolves.toBeDefined();
+  });
+
+  it('verify for the tenant for which they signed alone, after another took their place', async () => {
+    const former = await importKey(service, undefined, {
+      name: 'former',
+      kid: other.kid,
+      privateKey: other.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    });
+    await signForAWhile(former.id);
+    await expect(check(partnerToken(other))).resolves.toBeDefined();
+    const elsewhere = signed(other, { ...partnerClaims(), tid: TEN2, iss: 'ten2.test' }, gty);
+    await expect(check(elsewhere)).rejects.toMatchObject(refused);
   });
 });
 
