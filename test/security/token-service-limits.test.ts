@@ -1,9 +1,9 @@
 /** Callers without a key who try to use up memory, processors, or somebody else's share. */
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../src/http/api/operations.ts';
-import { API_LIMITS, startApi } from '../support/api.ts';
+import { API_LIMITS, startApi, type TestApi } from '../support/api.ts';
 import { IDP1 } from '../support/identity-provider.ts';
-import { APP_A } from '../support/token-fixtures.ts';
+import { APP_A, KEY, loginTo } from '../support/token-fixtures.ts';
 
 const limits = { ...API_LIMITS, perIdentityProviderPerMinute: 1, countsLoopback: true };
 const api = await startApi({ settings: { limits } });
@@ -38,6 +38,48 @@ describe('the share of an identity provider', () => {
   it('is remembered under no text of the caller (security.md T13)', async () => {
     const { status, body } = await exchange({ identity_provider_id: 'x'.repeat(30_000) });
     expect([status, body.error]).toEqual([400, 'invalid_request']);
+  });
+});
+
+describe('a standard endpoint', () => {
+  const token = (path: string, { text = 'grant_type=refresh_token&refresh_token=x&token=x', ...options }) =>
+    counted.call('POST', path, { text, headers: FORM, ...options });
+  const unavailable = { error: 'temporarily_unavailable', error_description: expect.any(String) };
+  let counted: TestApi;
+  beforeAll(async () => {
+    counted = await startApi({
+      settings: { limits: { ...limits, perAddressPerMinute: 2 } },
+      parts: { revocations: { isRevoked: () => false, isCurrent: () => false, refresh: async () => {} } },
+    });
+  });
+  afterAll(() => counted.close());
+
+  it('says in the OAuth way that there were too many calls, and when the next one passes (RFC 6749 §5.2)', async () => {
+    const answers = [];
+    for (const path of ['/oauth2/token', '/oauth2/revoke', '/oauth2/token', '/oauth2/revoke'])
+      answers.push(await token(path, {}));
+    expect(answers.map(({ status }) => status)).toEqual([400, 200, 429, 429]);
+    for (const { body, headers } of answers.slice(2)) {
+      expect(body).toEqual(unavailable);
+      expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+    }
+  });
+
+  it('says so too for the share of an identity provider', async () => {
+    const parameters = { identity_provider_id: IDP1 };
+    const answers = [await exchange(parameters), await exchange(parameters)];
+    const { status, body, headers } = answers[1] ?? {};
+    expect([status, body]).toEqual([429, unavailable]);
+    expect(Number(headers?.['retry-after'])).toBeGreaterThan(0);
+  });
+
+  it('says so while the sessions that ended are not known (RFC 6749 §5.2)', async () => {
+    const { token: accessToken } = await loginTo(counted.service, APP_A);
+    const { status, body, headers } = await token('/oauth2/introspect', {
+      auth: KEY,
+      text: `token=${accessToken}`,
+    });
+    expect([status, body, headers['retry-after']]).toEqual([503, unavailable, '5']);
   });
 });
 

@@ -22,6 +22,9 @@ const DESCRIPTIONS: Readonly<Record<OAuthErrorCode, string>> = {
   temporarily_unavailable: 'The service cannot reach its database, or something it depends on',
 };
 
+/** With 429, and Retry-After. */
+const TOO_MANY = 'Too many calls; try again later';
+
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
   readonly code: OAuthErrorCode;
@@ -38,33 +41,40 @@ export async function orOAuthError(serve: () => Promise<Answer>): Promise<Answer
     return await serve();
   } catch (error) {
     if (error instanceof OAuthError) return oauthAnswer(400, error.code, error.message);
-    if (error instanceof StoreUnavailableError)
-      return { ...failureAnswer(error), ...oauthAnswer(503, 'temporarily_unavailable', error.message) };
-    if (error instanceof ServiceError) return serviceAnswer(error);
+    if (error instanceof ServiceError && REFUSES_GRANT.has(error.status))
+      return oauthAnswer(400, 'invalid_grant', error.message);
+    if (error instanceof ServiceError || error instanceof StoreUnavailableError) return oauthRefusal(error);
     throw error;
   }
 }
 
-/** What is wrong before the endpoint runs: the client's credential (RFC 6749 §5.2), or the form of the request. */
+/** Of a use case: what is wrong with the token or its user. What is wrong with the request was found before. */
+const REFUSES_GRANT: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 410]);
+
+/** RFC 7617: the secret of a client is its API key. */
+const BASIC_CHALLENGE = 'Basic realm="countersign", charset="UTF-8"';
+
+/**
+ * What is no matter of the grant: the client's credential (RFC 6749 §5.2), the form of the request, too many calls, a
+ * service that cannot answer now. Headers such as Retry-After stay. RFC 6749 §5.2 has no word for the last two; that of
+ * §4.1.2.1 is what clients know.
+ */
 export function oauthRefusal(thrown: unknown): Answer {
   const refusal = failureAnswer(thrown);
   const { status, reason = '' } = refusal;
   if (status === 401)
     return { ...oauthAnswer(401, 'invalid_client', reason), headers: ['WWW-Authenticate', BASIC_CHALLENGE] };
-  const isMalformed = status === 400 || status === 413;
-  return isMalformed ? { ...refusal, ...oauthAnswer(status, 'invalid_request', reason) } : refusal;
+  if (status === 429) return { ...refusal, ...oauthAnswer(429, 'temporarily_unavailable', reason, TOO_MANY) };
+  if (status === 503 || status === 504)
+    return { ...refusal, ...oauthAnswer(503, 'temporarily_unavailable', reason) };
+  return status < 500 ? { ...refusal, ...oauthAnswer(status, 'invalid_request', reason) } : refusal;
 }
 
-/** RFC 7617: the secret of a client is its API key. */
-const BASIC_CHALLENGE = 'Basic realm="countersign", charset="UTF-8"';
-
-function serviceAnswer(error: ServiceError): Answer {
-  const { status, message } = error;
-  if (status === 429 || status === 500) return failureAnswer(error);
-  if (status === 503 || status === 504) return oauthAnswer(503, 'temporarily_unavailable', message);
-  return oauthAnswer(400, 'invalid_grant', message);
-}
-
-function oauthAnswer(status: number, code: OAuthErrorCode, reason: string): Answer {
-  return { status, body: { error: code, error_description: DESCRIPTIONS[code] }, reason };
+function oauthAnswer(
+  status: number,
+  code: OAuthErrorCode,
+  reason: string,
+  description = DESCRIPTIONS[code],
+): Answer {
+  return { status, body: { error: code, error_description: description }, reason };
 }

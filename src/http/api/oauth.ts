@@ -115,7 +115,17 @@ async function revocation({ service, scope }: Call, body: Form): Promise<Answer>
 
 const common = { method: 'POST', tag: 'OAuth', acceptsForm: true, refuse: oauthRefusal } as const;
 const oauthError = z.object({ error: z.string(), error_description: z.string() }).meta({ id: 'OAuthError' });
-const refused = { 400: { description: 'RFC 6749 §5.2.', schema: oauthError } };
+const refused = {
+  400: { description: 'RFC 6749 §5.2.', schema: oauthError },
+  413: { description: 'The body is larger than 64 KiB: invalid_request.', schema: oauthError },
+  503: { description: 'The database cannot be reached: temporarily_unavailable.', schema: oauthError },
+};
+const limited = {
+  429: {
+    description: 'temporarily_unavailable; Retry-After says how many seconds to wait.',
+    schema: oauthError,
+  },
+};
 
 export const OAUTH_OPERATIONS = [
   operation({
@@ -125,7 +135,7 @@ export const OAUTH_OPERATIONS = [
     summary: 'Refreshes a token (RFC 6749 §6), or exchanges a foreign JWT for tokens of ours (RFC 8693).',
     auth: 'none',
     request: { body: form },
-    answers: { ...refused, 200: { description: 'The tokens.', schema: tokens } },
+    answers: { ...refused, ...limited, 200: { description: 'The tokens.', schema: tokens } },
     handle: (call, { body }) => orOAuthError(() => grant(call, body)),
   }),
   operation({
@@ -151,7 +161,7 @@ export const OAUTH_OPERATIONS = [
     summary: 'Ends the session of a token (RFC 7009).',
     auth: 'none',
     request: { body: form },
-    answers: { ...refused, 200: { description: 'It is not valid any more, or never was.' } },
+    answers: { ...refused, ...limited, 200: { description: 'It is not valid any more, or never was.' } },
     handle: (call, { body }) => orOAuthError(() => revocation(call, body)),
   }),
 ];
