@@ -1,6 +1,6 @@
 /** One process at a time changes the key directory: a lock file that names its holder, so that a dead one holds nobody up. */
 import { randomUUID } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -40,14 +40,17 @@ interface Holder {
   /** One value a process: numbers of processes come again. */
   readonly id: string;
   readonly pid: number;
-  /** Where that number means something. */
+  /** Where that number means something: machines that share a directory have names of their own. */
   readonly machine: string;
+  /** When the process of that number began; null where the system does not say. */
+  readonly started: string | null;
 }
 
 const SELF: Holder = {
   id: randomUUID(),
   pid: process.pid,
   machine: `${hostname()} ${processNamespace()}`,
+  started: startOf(process.pid),
 };
 
 /** Containers with one host name may share the directory; each counts its processes from 1. */
@@ -56,6 +59,23 @@ function processNamespace(): string {
     return readlinkSync('/proc/self/ns/pid');
   } catch {
     return ''; // not Linux
+  }
+}
+
+/** Field 22 of /proc/PID/stat (proc_pid_stat(5)), the twentieth behind the name, which may hold blanks. */
+const START_FIELD = 19;
+
+/**
+ * In clock ticks since the boot that is named beside it: one number may be that of two processes, but not at one instant
+ * of one boot. Null where there is no such process, or the system hides it, or is not Linux.
+ */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[START_FIELD]}`;
+  } catch {
+    return null;
   }
 }
 
@@ -93,12 +113,18 @@ function parseHolder(value: Json): Holder | null {
   if (!isJsonObject(value)) return null;
   const [id, pid, machine] = [member(value, 'id'), member(value, 'pid'), member(value, 'machine')];
   if (typeof id !== 'string' || !ID.test(id) || typeof machine !== 'string') return null;
-  return typeof pid === 'number' && Number.isInteger(pid) && pid > 0 ? { id, pid, machine } : null;
+  const started = member(value, 'started');
+  const isStart = typeof started === 'string';
+  return typeof pid === 'number' && Number.isInteger(pid) && pid > 0
+    ? { id, pid, machine, started: isStart ? started : null }
+    : null;
 }
 
 function isDead(holder: Holder): boolean {
   if (holder.machine !== SELF.machine) return false;
   if (holder.pid === SELF.pid) return holder.id !== SELF.id;
+  const started = startOf(holder.pid);
+  if (started !== null && holder.started !== null && started !== holder.started) return true;
   try {
     process.kill(holder.pid, 0); // asks only whether there is one
     return false;

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,16 @@ async function leaveLock(changes: object): Promise<void> {
 /** The number of a process that has ended. */
 function deadPid(): number {
   return spawnSync(process.execPath, ['--version']).pid;
+}
+
+/** A process that holds the lock until it is killed, and says so once it does. */
+function holder() {
+  const module = join(import.meta.dirname, '../../../src/jwt/directory-lock.ts');
+  const program = `import { withLock } from ${JSON.stringify(module)};
+    await withLock(process.argv[1], () => new Promise(() => { console.log('held'); setInterval(() => {}, 1000); }));`;
+  return spawn(process.execPath, ['--input-type=module', '-e', program, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 /** Whether the change ran; the lock is let go so that nothing waits on after the test. */
@@ -86,9 +97,34 @@ describe('withLock()', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('waits for a holder that lives', async () => {
+  it('waits for a process that holds it, and takes over at once when that was killed', async () => {
+    const child = holder();
+    await once(child.stdout, 'data');
+    expect(await runsAtOnce()).toBe(false);
+    const killed = holder();
+    await once(killed.stdout, 'data');
+    for (const one of [child, killed]) one.kill('SIGKILL');
+    await once(killed, 'exit');
+    expect(await runsAtOnce()).toBe(true);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'takes over where the number of the dead holder is that of another process now, also after a reboot',
+    async () => {
+      const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
+      const [boot, ticks] = String((await ownLock())['started']).split(' ');
+      for (const started of [`${boot} ${Number(ticks) - 1}`, `${randomUUID()} ${ticks}`]) {
+        await leaveLock({ pid: child.pid, started });
+        expect(await runsAtOnce()).toBe(true);
+      }
+      child.kill('SIGKILL');
+    },
+  );
+
+  it('waits for a holder that lives, where the lock does not say since when', async () => {
     const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
-    await leaveLock({ pid: child.pid });
+    await leaveLock({ pid: child.pid, started: null });
     expect(await runsAtOnce()).toBe(false);
     child.kill('SIGKILL');
   });
