@@ -66,7 +66,7 @@ function callObserver({ log, metrics }: Pick<Runtime, 'log' | 'metrics'>): (reco
     const operation = record.operationId ?? UNKNOWN;
     metrics.add('api_requests_total', [operation, String(record.status)]);
     metrics.observe('api_request_duration_seconds', record.durationMs / 1000, [operation]);
-    log.info('call', {
+    log.call({
       request_id: record.requestId,
       client_ip: record.clientAddress,
       operation,

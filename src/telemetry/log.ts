@@ -1,7 +1,7 @@
 /** The log: JSON lines through pino, one access line a request, no field that could hold a token or a key. */
 import pino from 'pino';
 import type { LogFields, Logger } from '../core/log.ts';
-import { accessLine, memberText } from './access-line.ts';
+import { accessLine, callLine, memberText } from './access-line.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -29,8 +29,25 @@ export interface AccessFields {
   readonly bytes: number;
 }
 
+/** One answered call of the token service's API. The path comes as declared: it holds no id and no token. */
+export interface CallFields {
+  readonly request_id: string;
+  readonly client_ip: string;
+  readonly operation: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly duration_ms: number;
+  /** Why it was refused or failed, for the operator. */
+  readonly reason: string | null;
+  /** The client left before the answer. */
+  readonly client_gone: boolean;
+  readonly response_bytes: number;
+}
+
 export interface Log extends Logger {
   access(fields: AccessFields): void;
+  call(fields: CallFields): void;
   /** Writes whole lines of another process as they are. */
   relay(lines: string): void;
   /** Writes what is buffered. Call before the process ends. */
@@ -80,6 +97,9 @@ export function createLog(options: LogOptions): Log {
     error: at('error'),
     access: (fields) => {
       if (isAccessLogged) destination.write(accessLine(Date.now(), members, fields));
+    },
+    call: (fields) => {
+      if (isAccessLogged) destination.write(callLine(Date.now(), members, fields));
     },
     relay: (lines) => void destination.write(lines),
     flush: () => {

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-import { accessLine, memberText } from '../../../src/telemetry/access-line.ts';
-import { type AccessFields, createLog } from '../../../src/telemetry/log.ts';
+import { accessLine, callLine, memberText } from '../../../src/telemetry/access-line.ts';
+import { type AccessFields, type CallFields, createLog } from '../../../src/telemetry/log.ts';
 
 const FIELDS: AccessFields = {
   request_id: 'b1f6',
@@ -43,14 +43,42 @@ const fields: fc.Arbitrary<AccessFields> = fc.record({
   detail: fc.option(text),
 }) as fc.Arbitrary<AccessFields>;
 
-function pinoLine(members: Record<string, string | number>, given: AccessFields): string {
+const CALL: CallFields = {
+  request_id: 'b1f6',
+  client_ip: '192.0.2.7',
+  operation: 'validateJWT',
+  method: 'GET',
+  path: '/api/jwt/validate',
+  status: 401,
+  duration_ms: 3,
+  reason: null,
+  client_gone: false,
+  response_bytes: 17,
+};
+
+const calls: fc.Arbitrary<CallFields> = fc.record({
+  ...Object.fromEntries(Object.entries(CALL).map(([name, value]) => [name, fc.constant(value)])),
+  request_id: text,
+  client_ip: text,
+  operation: text,
+  method: text,
+  path: text,
+  reason: fc.option(text),
+  client_gone: fc.boolean(),
+}) as fc.Arbitrary<CallFields>;
+
+function pinoLine(
+  members: Record<string, string | number>,
+  given: AccessFields | CallFields,
+  message = 'request',
+): string {
   let line = '';
   const write = (text: string) => {
     line = text;
   };
   const formatters = { level: (level: string) => ({ level }) };
   const options = { base: members, formatters, timestamp: () => ',"time":"2026-11-22T09:00:00.007Z"' };
-  pino(options, { write }).info(given, 'request');
+  pino(options, { write }).info(given, message);
   return line;
 }
 
@@ -82,6 +110,38 @@ describe('accessLine', () => {
         expect(JSON.parse(accessLine(date.getTime(), '', FIELDS)).time).toBe(date.toISOString());
       }),
     );
+  });
+});
+
+describe('callLine', () => {
+  it('equals the line of pino, member by member and in order', () => {
+    const timeMs = Date.parse('2026-11-22T09:00:00.007Z');
+    fc.assert(
+      fc.property(calls, (given) => {
+        const line = callLine(timeMs, memberText({ worker: 2 }), given);
+        const expected = pinoLine({ worker: 2 }, given, 'call');
+        expect(Object.entries(JSON.parse(line))).toEqual(Object.entries(JSON.parse(expected)));
+      }),
+    );
+  });
+
+  it('is one line of printable characters, whatever a client sent (O02)', () => {
+    fc.assert(
+      fc.property(calls, (given) => {
+        const line = callLine(0, '', given);
+        expect(line.indexOf('\n')).toBe(line.length - 1);
+        expect([...line.slice(0, -1)].every((character) => character >= ' ')).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('createLog call', () => {
+  it.each([['info', 1] as const, ['warn', 0] as const])('at level %s writes %i lines', (level, count) => {
+    const lines: string[] = [];
+    createLog({ level, members: { worker: 1 }, write: (line) => lines.push(line) }).call(CALL);
+    const line = { ...CALL, level: 'info', time: expect.any(String), worker: 1, msg: 'call' };
+    expect(lines.map((text): unknown => JSON.parse(text))).toEqual(new Array(count).fill(line));
   });
 });
 
