@@ -14,6 +14,9 @@ export interface Errors {
 
 export type FailureStatus = 400 | 401 | 403 | 404 | 409 | 410 | 429 | 500 | 503 | 504;
 
+/** From here on a status says that we failed. */
+const STATUS_OF_FAILURES = 500;
+
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly status: FailureStatus;
@@ -22,7 +25,11 @@ export class ServiceError extends Error {
 
   /** `reason` is for log and event log: it names no token, key or secret. */
   constructor(status: FailureStatus, reason: string, errors: Errors | null = null) {
+    // A refusal is an answer and no defect: who sends thousands shall not have us walk the stack for each.
+    const limit = Error.stackTraceLimit;
+    if (status < STATUS_OF_FAILURES) Error.stackTraceLimit = 0;
     super(reason);
+    Error.stackTraceLimit = limit;
     this.status = status;
     this.errors = errors;
   }
