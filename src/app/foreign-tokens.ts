@@ -27,7 +27,7 @@ const KEY_SET = {
 export interface ForeignTokensOptions {
   readonly catalog: () => Catalog;
   /** For keys of the catalog. */
-  readonly verifier: TokenVerifier;
+  readonly verifier: Pick<TokenVerifier, 'verify'>;
   readonly registry: Pick<KeySetRegistry, 'acquire' | 'release'>;
 }
 

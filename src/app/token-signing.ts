@@ -8,6 +8,7 @@ import {
   verifyCompact,
   verifyingKeyObject,
 } from '../jwt/compact.ts';
+import { createCompactVerifier } from '../jwt/compact-verifier.ts';
 import { jwsAlgorithm, type Key } from '../objects/key.ts';
 import { keyContext } from '../tokens/objects/keys.ts';
 import { type Sealer, TokenRejectedError, type TokenSigner, type TokenVerifier } from '../tokens/ports.ts';
@@ -17,12 +18,16 @@ export interface TokenSigning {
   readonly verifier: TokenVerifier;
 }
 
+/** Access tokens remembered at most, as many as a realm remembers of its callers unless told otherwise; about 20 MB. */
+const REMEMBERED_TOKENS_MAX = 10_000;
+
 /** What was read of a key lives as long as the catalog snapshot that the key object belongs to. */
 export function createTokenSigning(sealer: Pick<Sealer, 'open'>): TokenSigning {
   const signing = remembered((key) => signingKeyObject(jwsAlgorithm(key.algorithm), secretOf(key)));
   const verifying = remembered((key) =>
     verifyingKeyObject(jwsAlgorithm(key.algorithm), key.publicKey ?? secretOf(key)),
   );
+  const own = createCompactVerifier(REMEMBERED_TOKENS_MAX);
 
   function secretOf(key: Key): string {
     if (key.sealedPrivateKey === null) throw new Error(`Key ${key.id} cannot sign: it only verifies`);
@@ -36,6 +41,8 @@ export function createTokenSigning(sealer: Pick<Sealer, 'open'>): TokenSigning {
     verifier: {
       verify: (token, keys, nowMs, options) =>
         rejecting(() => verifyCompact(token, keys.map(verifying), nowMs, options)),
+      verifyOwn: (token, keysOf, nowMs) =>
+        rejecting(() => own.verify(token, (claims) => keysOf(claims).map(verifying), nowMs)),
     },
   };
 }
@@ -52,7 +59,7 @@ function remembered(read: (key: Key) => KeyObject): (key: Key) => CompactKey {
 }
 
 /** What is wrong with the token is told by code; a key that cannot be read is our own failure and stays one. */
-async function rejecting<T>(verify: () => Promise<T>): Promise<T> {
+async function rejecting<T>(verify: () => T | Promise<T>): Promise<T> {
   try {
     return await verify();
   } catch (error) {

@@ -54,34 +54,58 @@ export async function verifyCompact(
   token: string,
   keys: readonly CompactKey[],
   nowMs: number,
-  { ignoreKid = false }: { readonly ignoreKid?: boolean } = {},
+  options: KeyChoice = {},
 ): Promise<VerifiedCompact> {
   const envelope = parseEnvelope(token);
-  requireInForce(envelope.claims, nowMs);
-  const named = ignoreKid || envelope.kid === null ? keys : keys.filter(({ kid }) => kid === envelope.kid);
+  requireInForce(lifetimeOf(envelope.claims), nowMs);
+  await keyOfSignature(envelope, keys, options);
+  return verifiedOf(envelope);
+}
+
+export interface KeyChoice {
+  readonly ignoreKid?: boolean;
+}
+
+/** The key that the signature was made with. @throws CountersignError unknown_kid, alg_not_allowed, bad_signature */
+export async function keyOfSignature(
+  { encoded, kid: wanted, algorithm: claimed }: Envelope,
+  keys: readonly CompactKey[],
+  { ignoreKid = false }: KeyChoice = {},
+): Promise<CompactKey> {
+  const named = ignoreKid || wanted === null ? keys : keys.filter(({ kid }) => kid === wanted);
   if (named.length === 0) throw new CountersignError('unknown_kid', 'no key has this kid');
-  const fitting = named.filter(({ algorithm }) => algorithm === envelope.algorithm);
+  const fitting = named.filter(({ algorithm }) => algorithm === claimed);
   if (fitting.length === 0) throw new CountersignError('alg_not_allowed', 'the key serves another algorithm');
-  for (const { key, algorithm } of fitting) {
-    if (await verifySignature(envelope.encoded, key, algorithm))
-      return { header: headerOf(envelope), claims: envelope.claims };
-  }
+  for (const key of fitting) if (await verifySignature(encoded, key.key, key.algorithm)) return key;
   throw new CountersignError('bad_signature', 'the signature does not verify');
 }
 
-/** The envelope has proven that it is a JSON object. */
-function headerOf({ encoded }: Envelope): JsonObject {
+/** Of an envelope whose signature was verified, which has proven that its header is a JSON object. */
+export function verifiedOf({ encoded, claims }: Envelope): VerifiedCompact {
   const header = parseStrictJson(decodeUtf8(Buffer.from(encoded.protected, 'base64url')));
-  return isJsonObject(header) ? header : {};
+  return { header: isJsonObject(header) ? header : {}, claims };
 }
 
-function requireInForce(claims: JsonObject, nowMs: number): void {
+/** When a token may be used. */
+export interface Lifetime {
+  /** `nbf`; 0 without. */
+  readonly notBeforeMs: number;
+  /** `exp`: the first instant at which it is refused. */
+  readonly expiresAtMs: number;
+}
+
+/** @throws CountersignError missing_claim without `exp`; invalid_claim */
+export function lifetimeOf(claims: JsonObject): Lifetime {
   const exp = numericDate(claims, 'exp');
   const nbf = numericDate(claims, 'nbf');
   if (exp === null) throw new CountersignError('missing_claim', 'claim exp is missing', { parameter: 'exp' });
-  if (nowMs >= exp * SECOND_MS) throw new CountersignError('expired', 'exp is past');
-  if (nbf !== null && nowMs < nbf * SECOND_MS)
-    throw new CountersignError('not_yet_valid', 'nbf is in the future');
+  return { notBeforeMs: (nbf ?? 0) * SECOND_MS, expiresAtMs: exp * SECOND_MS };
+}
+
+/** @throws CountersignError expired, not_yet_valid */
+export function requireInForce({ notBeforeMs, expiresAtMs }: Lifetime, nowMs: number): void {
+  if (nowMs >= expiresAtMs) throw new CountersignError('expired', 'exp is past');
+  if (nowMs < notBeforeMs) throw new CountersignError('not_yet_valid', 'nbf is in the future');
 }
 
 function numericDate(claims: JsonObject, name: string): number | null {

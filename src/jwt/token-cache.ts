@@ -1,11 +1,8 @@
-/**
- * Verified tokens, so that the same bytes are verified once. Holds accepted tokens only: what a stranger can make up
- * takes no room. An entry is as good as a fresh verification, or it is not used.
- */
-import { LRUCache } from 'lru-cache';
+/** Tokens that realms accepted. An entry is as good as a fresh verification against the same realms, or it is not used. */
 import type { VerifiedToken } from '../core/principal.ts';
 import type { Realm } from '../core/realm.ts';
 import { generationOf, type RealmBinding } from './realm-binding.ts';
+import { createTokenMemory, deepFreeze } from './token-memory.ts';
 
 /** One realm that was asked about the token, and the generation of its keys before it was asked. */
 export interface Attempt {
@@ -33,19 +30,14 @@ interface Entry {
 
 /** `max`: tokens held at most, at least 1. */
 export function createTokenCache(max: number, onEviction: () => void): TokenCache {
-  const entries = new LRUCache<string, Entry>({
-    max,
-    dispose: (_entry, _id, reason) => {
-      if (reason === 'evict') onEviction();
-    },
-  });
+  const entries = createTokenMemory<Entry>(max, onEviction);
   return {
     get size() {
       return entries.size;
     },
     find(id, realms, nowMs) {
       const entry = entries.get(id);
-      if (entry === undefined) return null;
+      if (entry === null) return null;
       if (nowMs >= entry.verified.validity.refusedFromMs || !hasCurrentKeys(entry)) {
         entries.delete(id);
         return null;
@@ -56,7 +48,7 @@ export function createTokenCache(max: number, onEviction: () => void): TokenCach
       return entry.verified;
     },
     add(verified, attempts) {
-      freeze(verified.principal);
+      deepFreeze(verified.principal);
       entries.set(verified.id, { verified, attempts });
     },
   };
@@ -73,11 +65,4 @@ function hasCurrentKeys({ attempts }: Entry): boolean {
 function wouldAskTheSame({ verified, attempts }: Entry, realms: readonly Realm[]): boolean {
   const ofIssuer = realms.filter((realm) => realm.issuer === verified.realm.issuer);
   return attempts.every(({ binding }, index) => binding.realm === ofIssuer[index]);
-}
-
-/** Requests share what is cached; one of them must not change another's caller. */
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
-  Object.freeze(value);
-  for (const part of Object.values(value)) freeze(part);
 }

@@ -2,7 +2,6 @@
  * Is this token genuine, and whose is it? Cache → envelope → issuer → the realms of that issuer, in order. A realm
  * that cannot answer ends the search: who a caller is must not depend on which key set is reachable.
  */
-import { hash } from 'node:crypto';
 import type { Explain, TokenVerifier } from '../core/decision.ts';
 import { CountersignError, type ErrorCode, toCountersignError } from '../core/errors.ts';
 import { member } from '../core/json.ts';
@@ -13,6 +12,7 @@ import type { Clock } from '../core/time.ts';
 import { type Envelope, parseEnvelope } from './envelope.ts';
 import { generationOf, type RealmBinding } from './realm-binding.ts';
 import { type Attempt, createTokenCache } from './token-cache.ts';
+import { tokenId } from './token-memory.ts';
 import { type Accepted, verifyInRealm } from './verify-in-realm.ts';
 
 /** Called as things happen, for metrics. */
@@ -61,7 +61,7 @@ export function createVerifier({ bindings, clock, cacheMax, log, observe }: Veri
       return cache.size;
     },
     verify(token, realms, explain) {
-      const id = hash('sha256', token, 'base64url');
+      const id = tokenId(token);
       const nowMs = clock();
       const known = cache.find(id, realms, nowMs);
       if (known === null) {

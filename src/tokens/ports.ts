@@ -80,6 +80,18 @@ export interface TokenVerifier {
     nowMs: number,
     options?: { readonly ignoreKid?: boolean },
   ): Promise<VerifiedToken>;
+  /**
+   * The same for tokens of our own, which are shown again and again: one that was verified is remembered, and taken for
+   * as long as its time lasts and the key of its signature is among those of `keysOf`.
+   *
+   * @param keysOf by which keys a token with these claims may be signed now; the claims are not proven yet
+   * @throws TokenRejectedError; what `keysOf` throws
+   */
+  verifyOwn(
+    token: string,
+    keysOf: (claims: JsonObject) => readonly Key[],
+    nowMs: number,
+  ): Promise<VerifiedToken>;
 }
 
 /** Which sessions were ended while access tokens of theirs may live. Kept in memory, a second behind other processes. */

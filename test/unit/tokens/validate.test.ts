@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../src/core/json.ts';
 import { identityProviderSchema } from '../../../src/objects/identity-provider.ts';
 import { introspect } from '../../../src/tokens/introspect.ts';
 import { createIdentityProvider } from '../../../src/tokens/objects/identity-providers.ts';
-import { importKey } from '../../../src/tokens/objects/keys.ts';
+import { generateKey, importKey } from '../../../src/tokens/objects/keys.ts';
 import { refresh } from '../../../src/tokens/refresh.ts';
 import { validate } from '../../../src/tokens/validate.ts';
 import {
@@ -107,6 +107,63 @@ describe('validate()', () => {
     await service.store.refreshTokens.revoke({ id: refreshToken.id }, clock());
     await service.revocations.refresh();
     await expect(check(token)).rejects.toMatchObject(refused);
+  });
+});
+
+/** What was true when a token was verified is asked again on each call. */
+describe('a remembered access token', () => {
+  async function remembered(application = APP_A) {
+    const issued = await loginTo(service, application);
+    await expect(check(issued.token)).resolves.toBeDefined();
+    return issued;
+  }
+
+  it('is refused at once when its session was revoked (C02)', async () => {
+    const { token, refreshToken } = await remembered();
+    await service.store.refreshTokens.revoke({ id: refreshToken.id }, clock());
+    await service.revocations.refresh();
+    await expect(check(token)).rejects.toMatchObject(refused);
+  });
+
+  it('is not answered for while nobody knows which sessions were ended (C02)', async () => {
+    const { token } = await remembered();
+    const blind = { ...service, revocations: { ...service.revocations, isCurrent: () => false } };
+    await expect(validate(blind, token, EVERYWHERE)).rejects.toMatchObject({ name: 'StoreUnavailableError' });
+  });
+
+  it('is refused at once when its key was deleted (C03)', async () => {
+    const made = await generateKey(service, undefined, { name: 'short-lived', algorithm: 'ES256' });
+    await configureTokens(service, APP_A, { accessTokenKeyId: made.id });
+    const { token } = await remembered();
+    await configureTokens(service, APP_A, { accessTokenKeyId: K_RS });
+    await expect(check(token)).resolves.toBeDefined();
+    await service.store.catalog.delete('keys', made.id);
+    await service.refreshCatalog();
+    await expect(check(token)).rejects.toMatchObject(refused);
+  });
+
+  it('is refused at once by a call for another tenant (C04)', async () => {
+    const { token } = await remembered();
+    await expect(check(token, TEN2)).rejects.toMatchObject(refused);
+    await expect(check(token, TEN1)).resolves.toBeDefined();
+  });
+
+  it('is refused at once when its tenant has another issuer (C03)', async () => {
+    const { token } = await remembered();
+    await configure(service, 'tenants', TEN1, (present) => ({ ...present, issuer: 'renamed.test' }));
+    await expect(check(token)).rejects.toMatchObject(refused);
+    await configure(service, 'tenants', TEN1, (present) => ({ ...present, issuer: 'acme.com' }));
+    await expect(check(token)).resolves.toBeDefined();
+  });
+
+  it('is refused at its end, to the millisecond (C01)', async () => {
+    const { token, tokenExpirationInstant } = await remembered(APP_T2);
+    const begin = clock();
+    clock.setMs(tokenExpirationInstant - 1);
+    await expect(check(token)).resolves.toBeDefined();
+    clock.setMs(tokenExpirationInstant);
+    await expect(check(token)).rejects.toMatchObject(refused);
+    clock.setMs(begin);
   });
 });
 
