@@ -81,6 +81,24 @@ const RECORDS = [
   'CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_instant)',
 ];
 
+/**
+ * Events wait in a queue of each webhook. The columns `attempts` and `next_attempt_instant` of deliveries stay for
+ * processes of the version before, which may run beside this one for a while; nobody else reads them.
+ */
+const WEBHOOK_QUEUES = [
+  `CREATE TABLE webhook_queues (
+    webhook_id TEXT PRIMARY KEY, failures INTEGER NOT NULL, next_attempt_instant BIGINT NOT NULL)`,
+  'CREATE INDEX webhook_deliveries_queue ON webhook_deliveries (webhook_id, position)',
+];
+
+/** What finds the users of a tenant and the links of a provider that are taken away; tenants whose users still are. */
+const REMOVALS = [
+  'CREATE INDEX users_tenant ON users (tenant_id, id)',
+  'CREATE INDEX links_provider ON links (identity_provider_id)',
+  'CREATE TABLE removed_tenants (id TEXT PRIMARY KEY, removed_instant BIGINT NOT NULL)',
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', statements: [...CATALOG, ...USERS, ...REFRESH_TOKENS, ...LINKS, ...RECORDS] },
+  { name: 'queues of webhooks, removal of tenants', statements: [...WEBHOOK_QUEUES, ...REMOVALS] },
 ];

@@ -96,6 +96,8 @@ export interface RefreshTokenTable {
   get(id: string): Promise<RefreshTokenRecord | null>;
   /** By HMAC, among current and retired values; `retired` shows the record as it is now. */
   find(lookup: string): Promise<FoundRefreshToken | null>;
+  /** With the user it belongs to, both as they were at one moment. */
+  findWithUser(lookup: string): Promise<(FoundRefreshToken & { readonly user: User }) | null>;
   /** Newest first, at most `maxCount`. */
   list(
     filter: Pick<RefreshTokenFilter, 'userId' | 'tenantId'>,
@@ -248,19 +250,39 @@ export interface WebhookDelivery {
   readonly eventId: string;
   /** The whole request body, sealed: it may hold tokens. */
   readonly sealedBody: string;
-  /** As claimed, with the one that begins: `claimDue` counts, so that one that ends the process counts too. */
-  readonly attempts: number;
   /** Milliseconds. */
-  readonly nextAttemptInstant: number;
   readonly insertInstant: number;
 }
 
+/** A webhook for which events wait. */
+export interface WebhookQueue {
+  readonly webhookId: string;
+  /** Calls that failed one after the other; while one is made, it counts already: one that ends the process counts too. */
+  readonly failures: number;
+  /** Milliseconds: before, nobody sends. While a process does, the end of its lease. */
+  readonly nextAttemptInstant: number;
+}
+
+/** Events wait in one queue a webhook, in the order of their changes; one process at a time sends from it. */
 export interface WebhookDeliveryTable {
   insert(delivery: WebhookDelivery): Promise<void>;
-  /** Takes what is due, in the order of insertion, and leases it until `leaseUntil`: no other process sends it meanwhile. */
-  claimDue(nowMs: number, leaseUntil: number, maxCount: number): Promise<readonly WebhookDelivery[]>;
-  retryAt(id: string, nextAttemptInstant: number): Promise<void>;
+  /** Of webhooks for which something waits, those that failed least first. */
+  queues(): Promise<readonly WebhookQueue[]>;
+  /** Takes a queue that is due, and counts a failure until `release`. Null: nobody may send yet, or another does. */
+  claim(webhookId: string, nowMs: number, leaseUntil: number): Promise<WebhookQueue | null>;
+  /** A longer lease. Null: it ran out, and another process has the queue. */
+  renew(held: WebhookQueue, leaseUntil: number): Promise<WebhookQueue | null>;
+  /** Without effect where the lease ran out and another process has the queue. */
+  release(held: WebhookQueue, next: Pick<WebhookQueue, 'failures' | 'nextAttemptInstant'>): Promise<void>;
+  /** Oldest first. */
+  list(webhookId: string, maxCount: number): Promise<readonly WebhookDelivery[]>;
   delete(id: string): Promise<void>;
+  /** Gives back how many. */
+  deleteOlder(webhookId: string, insertedBefore: number): Promise<number>;
+  /** Keeps the newest `keepCount`. Gives back how many went. */
+  trim(webhookId: string, keepCount: number): Promise<number>;
+  /** All that waits for a webhook, and its queue. */
+  deleteOf(webhookId: string): Promise<void>;
   count(): Promise<number>;
 }
 
@@ -285,6 +307,13 @@ export interface Store extends Records {
    * COMMITTED): what must not change meanwhile is locked, or compared and set. Work that asks nothing for 10 s is given up.
    */
   transaction<T>(work: (records: Records) => Promise<T>): Promise<T>;
+  /**
+   * Writes that are decided already, in one question where the database can: all of them, durable once resolved, where
+   * each changes something; or none. False: none, as one of them would have changed nothing. The work reads nothing.
+   *
+   * @throws DuplicateError
+   */
+  changeAll(work: (records: Records) => Promise<unknown>): Promise<boolean>;
   /** Tells of changes by other processes (catalog, revocations): a hint to look, at most a second late or never. Gives back its end. */
   onNotice(listener: () => void): () => void;
   /** Resolves when the database answers. @throws StoreUnavailableError */

@@ -109,8 +109,6 @@ export function aDelivery(over: Partial<WebhookDelivery> = {}): WebhookDelivery 
     webhookId: randomUUID(),
     eventId: randomUUID(),
     sealedBody: 'v1.body',
-    attempts: 0,
-    nextAttemptInstant: NOW_MS,
     insertInstant: NOW_MS,
     ...over,
   };

@@ -1,18 +1,25 @@
-/** Sends what was recorded for webhooks, until it is taken or too old. Any process may send what another recorded. */
-import { DAY_MS, HOUR_MS, MINUTE_MS, type Scheduler, SECOND_MS } from '../../core/time.ts';
-import type { WebhookDelivery } from '../store.ts';
-import { deliveryContext, type EventService, tell, type WebhookSender } from './call.ts';
+/**
+ * Keeps the queues of webhooks moving, each for itself: one that hangs or is gone holds up none of the others. Any
+ * process may send what another recorded.
+ */
+import { MINUTE_MS, type Scheduler, SECOND_MS } from '../../core/time.ts';
+import type { WebhookQueue } from '../store.ts';
+import type { EventService, WebhookSender } from './call.ts';
+import { type QueueSender, sendQueue } from './queue.ts';
 
-/** After this the receiver is gone, not away. */
-const AGE_MAX_MS = DAY_MS;
-/** Doubled after each failure, up to the last. */
-const FIRST_RETRY_MS = SECOND_MS;
-const LAST_RETRY_MS = HOUR_MS;
-/** Longer than the slowest call of a batch: meanwhile nobody else sends it. */
-const LEASE_MS = 2 * MINUTE_MS;
-/** At a time, in one process. */
-const BATCH_MAX = 20;
-/** Deliveries that another process left behind are found this late. */
+/**
+ * Queues that one process sends from at a time: a connection and a body of an event each. Those that failed least go
+ * first, so that receivers that hang take the places that are left.
+ */
+const SENDING_MAX = 100;
+/**
+ * Events that wait for one webhook, some hundred MB at most. Beyond, the oldest go: the tokens and sessions that they
+ * tell of are the first to end by themselves.
+ */
+const WAITING_MAX = 100_000;
+/** How often what waits is counted; so long it may be more. */
+const TRIM_EVERY_MS = MINUTE_MS;
+/** Events that another process left behind are found this late. */
 const POLL_MS = 5 * SECOND_MS;
 /** So soon after it was recorded, a change is committed. */
 const SOON_MS = 10;
@@ -20,101 +27,117 @@ const SOON_MS = 10;
 export interface Deliveries {
   /** Something was recorded: look soon. */
   expect(): void;
-  /** Waits for calls under way. */
+  /** Waits for calls under way; begins no other. */
   close(): Promise<void>;
 }
 
-export function startDeliveries(service: EventService, send: WebhookSender, schedule: Scheduler): Deliveries {
-  let isClosed = false;
-  let running: Promise<void> = Promise.resolve();
-  let cancel = schedule(run, POLL_MS);
-  let isSoon = false;
+export interface DeliveryOptions {
+  /** Events that wait for one webhook. */
+  readonly waitingMax?: number;
+}
 
-  function run(): void {
-    isSoon = false;
-    running = deliverDue(service, send).then((count) => {
-      // A full batch: there may be more.
-      if (!isClosed && !isSoon) cancel = schedule(run, count === BATCH_MAX ? SOON_MS : POLL_MS);
+export function startDeliveries(
+  service: EventService,
+  send: WebhookSender,
+  schedule: Scheduler,
+  { waitingMax = WAITING_MAX }: DeliveryOptions = {},
+): Deliveries {
+  const running = new RunningDeliveries(service, send, schedule, waitingMax);
+  return { expect: () => running.expect(), close: () => running.close() };
+}
+
+class RunningDeliveries {
+  readonly #service: EventService;
+  readonly #sender: QueueSender;
+  readonly #schedule: Scheduler;
+  readonly #waitingMax: number;
+  /** By webhook. */
+  readonly #sending = new Map<string, Promise<void>>();
+  #looking: Promise<void> = Promise.resolve();
+  #cancel: () => void;
+  #isSoon = false;
+  #isClosed = false;
+  #trimmedInstant: number;
+
+  constructor(service: EventService, send: WebhookSender, schedule: Scheduler, waitingMax: number) {
+    this.#service = service;
+    this.#sender = { service, send, isStopped: () => this.#isClosed };
+    this.#schedule = schedule;
+    this.#waitingMax = waitingMax;
+    this.#trimmedInstant = service.clock();
+    this.#cancel = schedule(() => this.#run(), POLL_MS);
+  }
+
+  expect(): void {
+    if (this.#isClosed || this.#isSoon) return;
+    this.#isSoon = true;
+    this.#cancel();
+    this.#cancel = this.#schedule(() => this.#run(), SOON_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel();
+    await this.#looking;
+    await Promise.all(this.#sending.values());
+  }
+
+  #run(): void {
+    this.#isSoon = false;
+    this.#looking = this.#look().finally(() => {
+      if (!this.#isClosed && !this.#isSoon) this.#cancel = this.#schedule(() => this.#run(), POLL_MS);
     });
   }
 
-  return {
-    expect() {
-      if (isClosed || isSoon) return;
-      isSoon = true;
-      cancel();
-      cancel = schedule(run, SOON_MS);
-    },
-    async close() {
-      isClosed = true;
-      cancel();
-      await running;
-    },
-  };
-}
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    try {
+      const queues = await this.#service.store.webhookDeliveries.queues();
+      this.#sendFrom(queues);
+      await this.#trim(queues);
+    } catch (error) {
+      this.#onHold(error);
+    }
+  }
 
-/** Never rejects. How many were due. */
-export async function deliverDue(service: EventService, send: WebhookSender): Promise<number> {
-  const now = service.clock();
-  try {
-    const due = await service.store.webhookDeliveries.claimDue(now, now + LEASE_MS, BATCH_MAX);
-    await Promise.all([...byWebhook(due).values()].map((queue) => deliverInOrder(service, send, queue)));
-    return due.length;
-  } catch (error) {
+  #sendFrom(queues: readonly WebhookQueue[]): void {
+    const now = this.#service.clock();
+    for (const { webhookId, nextAttemptInstant } of queues) {
+      const isFull = this.#isClosed || this.#sending.size >= SENDING_MAX;
+      if (isFull || nextAttemptInstant > now || this.#sending.has(webhookId)) continue;
+      this.#sending.set(webhookId, this.#send(webhookId));
+    }
+  }
+
+  /** Never rejects. */
+  async #send(webhookId: string): Promise<void> {
+    let mayBeMore = false;
+    try {
+      mayBeMore = await sendQueue(this.#sender, webhookId);
+    } catch (error) {
+      this.#onHold(error);
+    }
+    this.#sending.delete(webhookId);
+    // Also what found no place, or was recorded while the queue ended.
+    if (mayBeMore || this.#sending.size === SENDING_MAX - 1) this.expect();
+  }
+
+  async #trim(queues: readonly WebhookQueue[]): Promise<void> {
+    const { clock, store, log } = this.#service;
+    if (clock() - this.#trimmedInstant < TRIM_EVERY_MS) return;
+    this.#trimmedInstant = clock();
+    for (const { webhookId } of queues) {
+      const events = await store.webhookDeliveries.trim(webhookId, this.#waitingMax);
+      if (events > 0)
+        log.error('Too many events wait for a webhook; the oldest are given up', {
+          webhook: webhookId,
+          events,
+        });
+    }
+  }
+
+  #onHold(error: unknown): void {
     const cause = error instanceof Error ? error.message : 'unknown';
-    service.log.warn('Webhook deliveries are on hold: the store does not answer', { cause });
-    return 0;
+    this.#service.log.warn('Webhook deliveries are on hold', { cause });
   }
-}
-
-function byWebhook(due: readonly WebhookDelivery[]): ReadonlyMap<string, readonly WebhookDelivery[]> {
-  return Map.groupBy(due, ({ webhookId }) => webhookId);
-}
-
-/**
- * One receiver gets its events one after another, in the order of the changes. After a failure, and where the lease
- * runs out, the rest waits: an event that another process sends meanwhile would come twice.
- */
-async function deliverInOrder(
-  service: EventService,
-  send: WebhookSender,
-  queue: readonly WebhookDelivery[],
-): Promise<void> {
-  const claimedAt = service.clock();
-  let goesOn = true;
-  for (const delivery of queue) {
-    if (goesOn)
-      goesOn = (await deliver(service, send, delivery)) && service.clock() - claimedAt < LEASE_MS / 2;
-    else await service.store.webhookDeliveries.retryAt(delivery.id, service.clock() + FIRST_RETRY_MS);
-  }
-}
-
-/** False: it was not taken, and will be tried again. */
-async function deliver(
-  service: EventService,
-  send: WebhookSender,
-  delivery: WebhookDelivery,
-): Promise<boolean> {
-  const { store, clock, log, sealer } = service;
-  const { id, webhookId, eventId, sealedBody, attempts, insertInstant } = delivery;
-  const webhook = service.catalog().webhooks.get(webhookId);
-  const body = sealer.open(sealedBody, deliveryContext(id));
-  const isDone = webhook === undefined || (await tell(service, send, webhook, body));
-  const isTooOld = clock() - insertInstant >= AGE_MAX_MS;
-  if (!isDone && !isTooOld) {
-    await store.webhookDeliveries.retryAt(id, clock() + retryDelayMs(attempts));
-    return false;
-  }
-  if (!isDone)
-    log.error('A webhook did not take an event for a day; it is given up', {
-      webhook: webhookId,
-      event: eventId,
-    });
-  await store.webhookDeliveries.delete(id);
-  return true;
-}
-
-/** `attempts`: this one included, so at least 1. */
-export function retryDelayMs(attempts: number): number {
-  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 30));
 }

@@ -87,8 +87,6 @@ function recording(
           webhookId,
           eventId,
           sealedBody: sealer.seal(body, deliveryContext(id)),
-          attempts: 0,
-          nextAttemptInstant: clock(),
           insertInstant: clock(),
         });
       }

@@ -59,9 +59,10 @@ export async function replaceWebhook(
   return await updateObject(service, 'webhooks', { ...next, ...nextStamps(service, old) }, []);
 }
 
-/** @throws ServiceError 404 */
+/** With what waits for it. @throws ServiceError 400, 404 */
 export async function deleteWebhook(service: TokenService, id: string, scope: Scope): Promise<void> {
-  await deleteObject(service, 'webhooks', readObject(service, 'webhooks', id, scope));
+  const webhook = readObject(service, 'webhooks', id, scope);
+  await deleteObject(service, 'webhooks', webhook, ({ webhookDeliveries }) => webhookDeliveries.deleteOf(id));
 }
 
 /** The password is kept unreadable; answers leave it out. */

@@ -171,15 +171,29 @@ const STEPS: readonly (readonly [what: string, run: (store: Store) => Promise<un
   ['loginRecords.trim', ({ loginRecords }) => loginRecords.trim(NOW_MS, 10)],
   ['eventLogs.get', ({ eventLogs }) => eventLogs.get(1)],
   ['webhookDeliveries.insert', ({ webhookDeliveries }) => webhookDeliveries.insert(delivery)],
-  ['webhookDeliveries.claimDue', ({ webhookDeliveries }) => webhookDeliveries.claimDue(NOW_MS, NOW_MS, 10)],
-  ['webhookDeliveries.retryAt', ({ webhookDeliveries }) => webhookDeliveries.retryAt(delivery.id, NOW_MS)],
+  ['webhookDeliveries.queues', ({ webhookDeliveries }) => webhookDeliveries.queues()],
+  [
+    'webhookDeliveries.claim, renew and release',
+    async ({ webhookDeliveries }) => {
+      const held = await webhookDeliveries.claim(delivery.webhookId, NOW_MS, NOW_MS + 1);
+      const renewed = held && (await webhookDeliveries.renew(held, NOW_MS + 2));
+      if (renewed !== null) await webhookDeliveries.release(renewed, { failures: 0, nextAttemptInstant: 0 });
+    },
+  ],
+  ['webhookDeliveries.list', ({ webhookDeliveries }) => webhookDeliveries.list(delivery.webhookId, 10)],
+  [
+    'webhookDeliveries.deleteOlder',
+    ({ webhookDeliveries }) => webhookDeliveries.deleteOlder(delivery.webhookId, 0),
+  ],
+  ['webhookDeliveries.trim', ({ webhookDeliveries }) => webhookDeliveries.trim(delivery.webhookId, 10)],
   ['webhookDeliveries.delete', ({ webhookDeliveries }) => webhookDeliveries.delete(delivery.id)],
+  ['webhookDeliveries.deleteOf', ({ webhookDeliveries }) => webhookDeliveries.deleteOf(delivery.webhookId)],
   ['users.delete', ({ users }) => users.delete(user.id)],
 ];
 
 /** SQLite scans a table, or an index from end to end; constants and rows made by the statement itself are none. */
 const WHOLE_TABLE = {
-  sqlite: /^SCAN (?!CONSTANT ROW|\(|gone\b)/,
+  sqlite: /^SCAN (?!CONSTANT ROW|\(|gone\b|waiting\b)/,
   postgres: /Seq Scan/,
 } as const;
 

@@ -1,0 +1,148 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { webhookSchema } from '../../../src/objects/webhook.ts';
+import type { WebhookCall } from '../../../src/tokens/events/call.ts';
+import {
+  type Deliveries,
+  type DeliveryOptions,
+  startDeliveries,
+} from '../../../src/tokens/events/delivery.ts';
+import { createWebhookEvents } from '../../../src/tokens/events/webhook-events.ts';
+import { createWebhook } from '../../../src/tokens/objects/webhooks.ts';
+import { fakeScheduler } from '../../support/scheduler.ts';
+import { TEN1 } from '../../support/token-fixtures.ts';
+import { testTokenService } from '../../support/token-service.ts';
+
+const HANGING = 'http://127.0.0.1:1/hangs';
+const ANSWERING = 'http://127.0.0.1:1/answers';
+const SENDING_MAX = 100;
+const POLL_MS = 5000;
+
+let open: Deliveries | null = null;
+let letGo: () => void = () => {};
+afterEach(async () => {
+  letGo();
+  await open?.close();
+  open = null;
+});
+
+/** Deliveries to these receivers; those whose URL says so hang until `letGo`, and fail then. */
+async function rig(urls: readonly string[], options: DeliveryOptions = {}) {
+  const { service, clock } = await testTokenService();
+  const logged: object[] = [];
+  const log = {
+    ...service.log,
+    error: (message: string, fields = {}) => void logged.push({ message, ...fields }),
+  };
+  for (const url of urls)
+    await createWebhook(
+      service,
+      undefined,
+      webhookSchema.parse({ url, eventsEnabled: { 'jwt.refresh': true } }),
+    );
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  letGo = resolve;
+  const calls: WebhookCall[] = [];
+  const send = async (call: WebhookCall) => {
+    calls.push(call);
+    if (call.url.startsWith(HANGING)) await end;
+    return { status: call.url.startsWith(HANGING) ? 503 : 200 };
+  };
+  const scheduler = fakeScheduler(clock);
+  const deliveries = startDeliveries({ ...service, log }, send, scheduler.schedule, options);
+  open = deliveries;
+  const events = createWebhookEvents({ service, send, onRecorded: deliveries.expect });
+  const happen = async (count: number) => {
+    const prepared = await events.prepare({ type: 'jwt.refresh', tenantId: TEN1, body: {} });
+    for (let index = 0; index < count; index += 1) {
+      await service.store.transaction((records) => prepared.record(records));
+      clock.advanceMs(1);
+    }
+  };
+  const callsTo = (url: string) => calls.filter((call) => call.url.startsWith(url)).length;
+  return { service, clock, scheduler, deliveries, logged, calls, happen, callsTo };
+}
+
+describe('startDeliveries()', () => {
+  it('sends to one that answers while another hangs with all that waits for it (JWT-P102)', async () => {
+    const { happen, scheduler, callsTo, service } = await rig([HANGING, ANSWERING]);
+    await happen(30);
+    await scheduler.passMs(POLL_MS);
+    await vi.waitFor(() => expect(callsTo(ANSWERING)).toBe(30));
+    await happen(1);
+    await scheduler.passMs(POLL_MS);
+    await vi.waitFor(() => expect(callsTo(ANSWERING)).toBe(31));
+    expect(callsTo(HANGING)).toBe(1);
+    await vi.waitFor(async () => expect(await service.store.webhookDeliveries.count()).toBe(31));
+  });
+
+  it('asks one that fails less and less often, and the other at once', async () => {
+    const { happen, scheduler, callsTo } = await rig([HANGING, ANSWERING]);
+    letGo();
+    await happen(1);
+    const counts: number[] = [];
+    for (let minute = 1; minute <= 10; minute += 1) {
+      await happen(1);
+      for (let look = 0; look < 12; look += 1) {
+        await scheduler.passMs(POLL_MS);
+        await new Promise((resolve) => setTimeout(resolve, 5)); // the store answers
+      }
+      counts.push(callsTo(HANGING));
+    }
+    await vi.waitFor(() => expect(callsTo(ANSWERING)).toBe(11));
+    const perMinute = counts.map((count, index) => count - (counts[index - 1] ?? 0));
+    expect(perMinute[0]).toBeGreaterThan(2);
+    expect(Math.max(...perMinute.slice(5))).toBeLessThanOrEqual(1);
+  });
+
+  it('has no more calls under way than it has places', async () => {
+    const urls = Array.from({ length: SENDING_MAX + 5 }, (_, index) => `${HANGING}/${index}`);
+    const { happen, scheduler, callsTo } = await rig(urls);
+    await happen(1);
+    await scheduler.passMs(POLL_MS);
+    await vi.waitFor(() => expect(callsTo(HANGING)).toBe(SENDING_MAX));
+    await scheduler.passMs(POLL_MS);
+    expect(callsTo(HANGING)).toBe(SENDING_MAX);
+    letGo();
+    await vi.waitFor(async () => {
+      await scheduler.passMs(10);
+      expect(callsTo(HANGING)).toBeGreaterThanOrEqual(SENDING_MAX + 5);
+    });
+  });
+
+  it('keeps the newest events of one that takes none, and says how many went', async () => {
+    const { happen, scheduler, service, logged } = await rig([HANGING], { waitingMax: 3 });
+    const [webhookId = ''] = service.catalog().webhooks.keys();
+    await happen(5);
+    await scheduler.passMs(POLL_MS);
+    const before = await service.store.webhookDeliveries.list(webhookId, 10);
+    await scheduler.passMs(60_000);
+    await vi.waitFor(() => expect(logged).toHaveLength(1));
+    expect(logged).toEqual([expect.objectContaining({ webhook: webhookId, events: 2 })]);
+    expect(await service.store.webhookDeliveries.list(webhookId, 10)).toEqual(before.slice(2));
+  });
+
+  it('ends after the call under way, and leaves the rest to others', async () => {
+    const { happen, scheduler, deliveries, callsTo, service, clock } = await rig([HANGING]);
+    await happen(3);
+    await scheduler.passMs(POLL_MS);
+    await vi.waitFor(() => expect(callsTo(HANGING)).toBe(1));
+    const closed = deliveries.close();
+    letGo();
+    await closed;
+    expect(callsTo(HANGING)).toBe(1);
+    const [queue] = await service.store.webhookDeliveries.queues();
+    expect(queue).toMatchObject({ failures: 1, nextAttemptInstant: clock() + 1000 });
+  });
+
+  it('sends what was recorded while its queue ended', async () => {
+    const { happen, scheduler, callsTo } = await rig([ANSWERING]);
+    await happen(1);
+    await scheduler.passMs(10);
+    await vi.waitFor(() => expect(callsTo(ANSWERING)).toBe(1));
+    await happen(1);
+    await vi.waitFor(async () => {
+      await scheduler.passMs(10);
+      expect(callsTo(ANSWERING)).toBe(2);
+    });
+  });
+});
