@@ -4,13 +4,13 @@
  * the connection and joins the two sockets. The head, and what an answer means, are ours.
  */
 import { createHash } from 'node:crypto';
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent, type ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { CountersignError } from '../core/errors.ts';
-import type { HeaderPolicy } from '../core/headers.ts';
+import { type HeaderPolicy, headerValues } from '../core/headers.ts';
 import type { UpstreamSettings } from '../core/upstream.ts';
 import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
@@ -93,9 +93,17 @@ function open(
   };
   proxy.on('proxyReqWs', keep);
   // No early bytes: a client speaks WebSocket only after the 101.
-  proxy.ws(request.message, request.socket, Buffer.alloc(0), options, fail);
+  proxy.ws(handshake(request.socket), request.socket, Buffer.alloc(0), options, fail);
   proxy.removeAllListeners('proxyReqWs');
   return opened;
+}
+
+/** What http-proxy looks at before it opens a connection. Its head is replaced by ours. */
+function handshake(socket: Socket): IncomingMessage {
+  const message = new IncomingMessage(socket);
+  message.method = 'GET';
+  message.headers = { upgrade: 'websocket' };
+  return message;
 }
 
 /** Puts our reading of the answer in the place of http-proxy's. */
@@ -156,7 +164,7 @@ async function relay(response: IncomingMessage, policy: HeaderPolicy, sink: Resp
 
 /** RFC 6455 §4.1: the upstream must prove that it read this very handshake. */
 function isWebSocketAccepted(response: IncomingMessage, request: UpgradeRequest): boolean {
-  const key = request.message.headers['sec-websocket-key'] ?? '';
+  const key = headerValues(request.headers, 'sec-websocket-key').join(', ');
   const expected = createHash('sha1')
     .update(key + ACCEPT_GUID)
     .digest('base64');

@@ -1,6 +1,6 @@
 /** The port between the HTTP edge and the upstream side: what is sent, and where the response goes. */
-import type { IncomingMessage } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { CountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
 import type { BreakerState } from './breaker.ts';
@@ -24,9 +24,8 @@ export interface UpstreamRequest {
 
 /** An `Upgrade: websocket` request that was let through. */
 export interface UpgradeRequest extends Omit<UpstreamRequest, 'body'> {
-  readonly message: IncomingMessage;
-  /** The client's connection, in the state in which node:http hands it over. */
-  readonly socket: Duplex;
+  /** The client's connection: paused, and read up to the head. */
+  readonly socket: Socket;
   /** Called at once, before the socket is closed: the only moment at which the client can be answered. */
   readonly onFailure: (error: CountersignError) => void;
   /** Takes what is to be said to the client when the listener closes; calls it at once where it is closing already. */

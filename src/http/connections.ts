@@ -1,149 +1,135 @@
 /** The connections of one listener: what is served on them, how a broken one is answered, how all of them end. */
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { Server, Socket } from 'node:net';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
+import type { ListenerLimits } from '../core/limits.ts';
+import { SECOND_MS } from '../core/time.ts';
+import type { AnswerWriter } from './http1/answer-writer.ts';
+import { CLOSING_IDLE_MS, type ConnectionOwner, ServerConnection } from './http1/connection.ts';
+import { createDateLine } from './http1/date-line.ts';
+import type { IncomingRequest, Peer } from './http1/incoming-request.ts';
+import type { RequestFraming } from './http1/request-framing.ts';
 import { problemBytes } from './problem.ts';
-import { isAnsweredEarly } from './request-body.ts';
 import type { ListenerOptions, OnShutdown } from './server.ts';
-import { Turns } from './turns.ts';
 
-/** A connection with unread bytes that is closed at once loses its answer to a reset. */
-const LINGER_MS = 500;
-/** How long a silent connection is kept while the listener closes: longer than a request is on its way. */
-const IDLE_LINGER_MS = 1000;
-
-export class Connections {
+export class Connections implements ConnectionOwner {
+  readonly limits: ListenerLimits;
+  readonly keepAliveLines: string;
+  readonly dateLine: () => string;
+  isClosing = false;
   readonly #server: Server;
   readonly #options: ListenerOptions;
-  /** An error is not written into the middle of an answer, nor before it. */
-  readonly #turns = new Turns();
+  readonly #open = new Set<ServerConnection>();
   /** With what is to be done before each is closed. */
-  readonly #tunnels = new Map<Duplex, () => void>();
-  readonly #refused = new WeakSet<Duplex>();
-  readonly #open = new Set<ServerResponse>();
+  readonly #tunnels = new Map<ServerConnection, () => void>();
   /** Those without a request too: in a handshake, or before their PROXY header. */
   readonly #sockets = new Set<Socket>();
-  #isClosing = false;
 
   constructor(server: Server, options: ListenerOptions) {
+    this.limits = options.limits;
+    this.keepAliveLines = keepAliveLines(options.limits);
+    this.dateLine = createDateLine(options.clock);
     this.#server = server;
     this.#options = options;
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
   }
 
-  serve(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    this.#open.add(response);
-    // node:http loses bytes behind an upgrade that it does not make: what comes next may be the middle of a request.
-    if (this.#isClosing || message.headers.upgrade !== undefined) response.shouldKeepAlive = false;
-    response.on('close', () => this.#open.delete(response));
-    this.#turns.take(response, () => {
-      this.#guard(this.#options.handlers.request(message, response, expectsContinue), response);
-    });
+  /** Remembers a connection that was made, whatever becomes of it. */
+  track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 
-  upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.once('close', () => this.#tunnels.delete(socket));
-    socket.on('error', () => socket.destroy());
-    const refusal = this.#refusalOfUpgrade(socket, head);
-    if (refusal !== null) {
-      this.refuse(refusal, socket);
+  /** Reads requests from the socket, from its next byte on. */
+  serve(socket: Socket, peer: Peer): void {
+    this.#open.add(new ServerConnection(socket, peer, this));
+  }
+
+  onRequest(request: IncomingRequest, answer: AnswerWriter, connection: ServerConnection): void {
+    this.#guard(this.#options.handlers.request(request, answer), answer, connection);
+  }
+
+  /** Only WebSocket passes, and only as RFC 6455 §4.1 writes it; h2c and others are served as plain requests. */
+  takesUpgrade({ method, httpVersion }: IncomingRequest, framing: RequestFraming): boolean {
+    return (
+      this.#options.handlers.upgrade !== undefined &&
+      method === 'GET' &&
+      httpVersion === '1.1' &&
+      framing.upgrade === 'websocket' &&
+      framing.isUpgrade &&
+      !framing.isFramed &&
+      !framing.hasExpectation
+    );
+  }
+
+  onUpgrade(request: IncomingRequest, answer: AnswerWriter, connection: ServerConnection): void {
+    // A tunnel may live for days: none is begun while others are ended.
+    if (this.isClosing) {
+      connection.refuse(new CountersignError('shutting_down', 'upgrade while draining'));
       return;
     }
-    this.#tunnels.set(socket, () => {});
-    const response = new ServerResponse(message);
-    response.shouldKeepAlive = false;
-    response.assignSocket(message.socket);
-    response.once('finish', () => message.socket.destroySoon());
-    const onShutdown: OnShutdown = (goodbye) => this.#onShutdown(socket, goodbye);
-    this.#guard(this.#options.handlers.upgrade?.(message, response, socket, onShutdown), response);
+    this.#tunnels.set(connection, () => {});
+    const onShutdown: OnShutdown = (goodbye) => this.#onShutdown(connection, goodbye);
+    const handled = this.#options.handlers.upgrade?.(request, answer, connection.socket, onShutdown);
+    this.#guard(handled, answer, connection);
   }
 
-  /** A tunnel may live for days: none is begun while others are ended. */
-  #refusalOfUpgrade(socket: Duplex, head: Buffer): CountersignError | null {
-    if (this.#isClosing) return new CountersignError('shutting_down', 'upgrade while draining');
-    if (head.length > 0) return new CountersignError('bad_request', 'bytes before the upgrade was accepted');
-    if (this.#turns.last(socket) === undefined) return null;
-    return new CountersignError('bad_request', 'an upgrade behind a request that has no answer yet');
+  refusal(error: CountersignError, connection: ServerConnection | null): Buffer {
+    const { randomId, clock, handlers } = this.#options;
+    const requestId = randomId();
+    if (connection !== null) handlers.onUnreadable?.(error, requestId, connection.peer);
+    return problemBytes(error, requestId, clock());
   }
 
-  #onShutdown(tunnel: Duplex, goodbye: () => void): void {
-    if (this.#isClosing) goodbye();
-    else if (this.#tunnels.has(tunnel)) this.#tunnels.set(tunnel, goodbye);
-  }
-
-  /** Answers what is no request, in its turn, and closes. Bytes that still arrive are parsed as nothing. */
-  refuse(error: CountersignError, socket: Duplex): void {
-    if (this.#refused.has(socket)) return;
-    this.#refused.add(socket);
-    const turn = this.#turns.last(socket);
-    const answer = () => this.#answerUnreadable(error, socket);
-    if (turn === undefined) answer();
-    else if (turn.response.req.complete) turn.response.once('close', answer);
-    else if (turn.hasBegun) this.#breakOff(error, socket, turn.response);
-    else this.#turns.replaceLast(socket, answer);
-  }
-
-  #answerUnreadable(error: CountersignError, socket: Duplex): void {
-    if (!socket.writable) return;
-    const requestId = this.#options.randomId();
-    socket.end(this.#problem(error, requestId));
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    this.#options.handlers.onUnreadable?.(error, requestId, socket);
-  }
-
-  #problem(error: CountersignError, requestId = this.#options.randomId()): Buffer {
-    return problemBytes(error, requestId, this.#options.clock());
-  }
-
-  /** The body of a request broke while it was served: its exchange ends, and never with half an answer. */
-  #breakOff(error: CountersignError, socket: Duplex, response: ServerResponse): void {
-    if (isAnsweredEarly(response)) response.end();
-    else if (response.headersSent || response.socket !== socket) socket.destroy();
-    else socket.end(this.#problem(error), () => socket.destroy());
-  }
-
-  /** A defect in a handler costs one request: 500 where nothing was sent, a cut connection otherwise. */
-  #guard(handled: Promise<void> | undefined, response: ServerResponse): void {
-    handled?.catch((thrown: unknown) => {
-      this.#options.log?.error('request handler failed', { cause: toCountersignError(thrown).message });
-      if (response.headersSent || response.socket === null) {
-        response.destroy();
-        return;
-      }
-      response.socket.end(this.#problem(toCountersignError(thrown)));
-    });
+  onClosed(connection: ServerConnection): void {
+    this.#open.delete(connection);
+    this.#tunnels.delete(connection);
   }
 
   /**
-   * A kept connection is closed with its next response, which says so, or when it was silent for IDLE_LINGER_MS:
+   * A kept connection is closed with its next answer, which says so, or when it was silent for CLOSING_IDLE_MS:
    * closing it at once would lose a request that is on its way.
    */
   close(graceMs: number): Promise<void> {
-    this.#isClosing = true;
-    for (const response of this.#open) response.shouldKeepAlive = false;
+    this.isClosing = true;
     for (const goodbye of this.#tunnels.values()) goodbye();
-    this.#server.keepAliveTimeout = IDLE_LINGER_MS; // for responses that have begun, and said nothing
-    const lingerMs = Math.min(graceMs, IDLE_LINGER_MS);
     // Timers come before sockets are read: a busy process would take a request that has arrived for silence.
-    const closeSilent = () => setImmediate(() => this.#server.closeIdleConnections());
-    const timers = [setTimeout(closeSilent, lingerMs), setTimeout(() => this.#cut(), graceMs)];
+    const closeSilent = () => setImmediate(() => this.#closeSilent());
+    const timers = [
+      setTimeout(closeSilent, Math.min(graceMs, CLOSING_IDLE_MS)),
+      setTimeout(() => this.#cut(), graceMs),
+    ];
     return new Promise((resolve) => {
-      // node:http's own close() ends idle connections at once; net's only stops accepting.
-      NetServer.prototype.close.call(this.#server, () => {
+      this.#server.close(() => {
         for (const timer of timers) clearTimeout(timer);
-        this.#server.close(); // ends the timer with which node:http looks for slow requests
         resolve();
       });
     });
   }
 
-  #cut(): void {
-    this.#server.closeAllConnections();
-    for (const tunnel of this.#tunnels.keys()) tunnel.destroy();
-    for (const socket of this.#sockets) socket.destroy();
+  #closeSilent(): void {
+    for (const connection of this.#open) if (!this.#tunnels.has(connection)) connection.closeIfSilent();
   }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    for (const { socket } of this.#open) socket.destroy();
+  }
+
+  #onShutdown(connection: ServerConnection, goodbye: () => void): void {
+    if (this.isClosing) goodbye();
+    else if (this.#tunnels.has(connection)) this.#tunnels.set(connection, goodbye);
+  }
+
+  /** A defect in a handler costs one request: 500 where nothing was sent, a cut connection otherwise. */
+  #guard(handled: Promise<void> | undefined, answer: AnswerWriter, connection: ServerConnection): void {
+    handled?.catch((thrown: unknown) => {
+      const error = toCountersignError(thrown);
+      this.#options.log?.error('request handler failed', { cause: error.message });
+      connection.failed(answer, error);
+    });
+  }
+}
+
+function keepAliveLines({ idleTimeoutMs }: ListenerLimits): string {
+  const seconds = Math.floor(idleTimeoutMs / SECOND_MS);
+  return `Connection: keep-alive\r\n${seconds === 0 ? '' : `Keep-Alive: timeout=${seconds}\r\n`}`;
 }

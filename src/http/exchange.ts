@@ -1,19 +1,16 @@
 /** One exchange at the edge: its identity, its answer when it is refused, and its line in the access log. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Decision } from '../core/decision.ts';
 import type { CountersignError } from '../core/errors.ts';
-import { headerValues } from '../core/headers.ts';
-import type { ListenerLimits } from '../core/limits.ts';
+import { type HeaderList, headerValues } from '../core/headers.ts';
 import type { Clock } from '../core/time.ts';
 import type { AccessRecord } from './access.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from './client-address.ts';
+import type { AnswerWriter } from './http1/answer-writer.ts';
+import type { IncomingRequest } from './http1/incoming-request.ts';
 import { problemOf } from './problem.ts';
-import { peerAddress } from './proxied-connections.ts';
-import { answerEarly, isDrainable } from './request-body.ts';
-import { ServerResponseSink } from './response-sink.ts';
+import { AnswerSink } from './response-sink.ts';
 
 export interface ExchangeOptions {
-  readonly limits: ListenerLimits;
   readonly clock: Clock;
   readonly randomId: () => string;
   readonly onRequestDone: (record: AccessRecord) => void;
@@ -32,10 +29,10 @@ const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 export class Exchange {
   readonly requestId: string;
   readonly origin: ClientOrigin;
-  readonly sink: ServerResponseSink;
+  readonly sink: AnswerSink;
   readonly #options: ExchangeOptions;
-  readonly #message: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: IncomingRequest;
+  readonly #answer: AnswerWriter;
   readonly #startedAtMs: number;
   #decision: Decision | null = null;
   #error: CountersignError | null = null;
@@ -46,24 +43,16 @@ export class Exchange {
   constructor(
     options: ExchangeOptions,
     trusted: TrustedProxies,
-    message: IncomingMessage,
-    response: ServerResponse,
+    request: IncomingRequest,
+    answer: AnswerWriter,
   ) {
     this.#options = options;
-    this.#message = message;
-    this.#response = response;
+    this.#request = request;
+    this.#answer = answer;
     this.#startedAtMs = options.clock();
-    this.requestId = requestIdOf(message) ?? options.randomId();
-    this.origin = clientOrigin(peerAddress(message.socket), message.rawHeaders, trusted);
-    const { clock, limits } = options;
-    const { requestId } = this;
-    this.sink = new ServerResponseSink({
-      message,
-      response,
-      requestId,
-      clock,
-      idleTimeoutMs: limits.idleTimeoutMs,
-    });
+    this.requestId = requestIdOf(request.headers) ?? options.randomId();
+    this.origin = clientOrigin(request.peer.address, request.headers, trusted);
+    this.sink = new AnswerSink(answer, this.requestId, options.clock);
   }
 
   decided(decision: Decision): void {
@@ -76,7 +65,7 @@ export class Exchange {
   }
 
   answerOptions(): void {
-    this.#response.writeHead(204, ['Allow', ALLOWED_METHODS, 'X-Request-Id', this.requestId]).end();
+    this.#answer.send(204, ['Allow', ALLOWED_METHODS, 'X-Request-Id', this.requestId]);
   }
 
   /** Sends the problem; cuts the connection where another answer has begun. */
@@ -84,15 +73,14 @@ export class Exchange {
     this.#error = error;
     this.#isClientGone = this.sink.isClosed;
     if (this.#isClientGone) return;
-    if (this.#response.headersSent) {
+    if (this.#answer.isBegun) {
       this.sink.abort();
       return;
     }
     const { status, headers, body } = problemOf(error, this.requestId);
     // What could not be read is not followed by another request on its connection.
-    if (this.#decision === null || !isDrainable(this.#message)) headers.push('Connection', 'close');
-    this.#response.writeHead(status, headers);
-    answerEarly(this.#message, this.#response, body);
+    if (this.#decision === null || !this.#request.isDrainable) this.#answer.isLast = true;
+    this.#answer.send(status, headers, body);
   }
 
   /** Called once, when nothing more will be sent. */
@@ -103,8 +91,8 @@ export class Exchange {
     this.#options.onRequestDone({
       timeMs: this.#startedAtMs,
       requestId,
-      method: this.#message.method ?? '',
-      path: withoutQuery(this.#message.url ?? ''),
+      method: this.#request.method,
+      path: withoutQuery(this.#request.target),
       status: this.#status(),
       durationMs: nowMs - this.#startedAtMs,
       upstreamMs: sink.startedAtMs === null ? null : sink.startedAtMs - this.#forwardedAtMs,
@@ -120,7 +108,7 @@ export class Exchange {
   }
 
   #status(): number {
-    if (this.#response.headersSent) return this.#response.statusCode;
+    if (this.#answer.isBegun) return this.#answer.status;
     return this.#error === null ? SWITCHING_PROTOCOLS_STATUS : CLIENT_CLOSED_STATUS;
   }
 
@@ -140,7 +128,7 @@ function withoutQuery(target: string): string {
 }
 
 /** The id that the client sent, where it can do no harm. */
-export function requestIdOf(message: IncomingMessage): string | null {
-  const given = headerValues(message.rawHeaders, 'x-request-id');
+export function requestIdOf(headers: HeaderList): string | null {
+  const given = headerValues(headers, 'x-request-id');
   return given.length === 1 && given[0] !== undefined && REQUEST_ID.test(given[0]) ? given[0] : null;
 }

@@ -1,5 +1,4 @@
 /** The ops listener: health, readiness, metrics and published keys, for the machine it runs on and nobody else. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import { headerValues } from '../core/headers.ts';
 import { parseHost } from '../core/host.ts';
@@ -8,10 +7,10 @@ import type { ListenerLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
 import type { PublishedKeys } from '../core/published-keys.ts';
 import type { Clock } from '../core/time.ts';
+import type { AnswerWriter } from './http1/answer-writer.ts';
+import { type IncomingRequest, requireServable } from './http1/incoming-request.ts';
 import { problemOf } from './problem.ts';
 import { servePublishedKeys } from './published-keys.ts';
-import { readRequest } from './request.ts';
-import { answerEarly } from './request-body.ts';
 import { type Bind, createListener, type Listener } from './server.ts';
 
 /** Whether requests can be served, and if not, why. Names from the configuration only. */
@@ -52,27 +51,28 @@ export function createOpsListener(options: OpsListenerOptions): Listener {
     randomId,
     clock,
     log: options.log,
-    handlers: { request: (message, response) => serve(options, message, response) },
+    handlers: { request: (request, response) => serve(options, request, response) },
   });
 }
 
 async function serve(
   options: OpsListenerOptions,
-  message: IncomingMessage,
-  response: ServerResponse,
+  request: IncomingRequest,
+  response: AnswerWriter,
 ): Promise<void> {
   const requestId = options.randomId();
   try {
-    const { headers, method, target } = readRequest(message, options.limits.headerCount);
+    requireServable(request);
+    const { headers, method, target } = request;
     requireLocalHost(headerValues(headers, 'host'), options.bind.host);
     if (method !== 'GET' && method !== 'HEAD')
       throw new CountersignError('method_not_allowed', 'ops listener', { parameter: METHODS });
-    if (servePublishedKeys(options.keys(), message, response, requestId)) return;
+    if (servePublishedKeys(options.keys(), request, response, requestId)) return;
     send(response, await answer(options, target.split('?', 1)[0] ?? ''));
   } catch (thrown) {
     const { status, headers, body } = problemOf(toCountersignError(thrown), requestId);
-    response.writeHead(status, [...headers, 'Connection', 'close']);
-    answerEarly(message, response, body);
+    response.isLast = true;
+    response.send(status, headers, body);
   }
 }
 
@@ -111,7 +111,7 @@ function readyz(readiness: Readiness): Answer {
   return { status: isReady ? 200 : 503, contentType: 'application/json', body: `${JSON.stringify(body)}\n` };
 }
 
-function send(response: ServerResponse, { status, contentType, body }: Answer): void {
+function send(response: AnswerWriter, { status, contentType, body }: Answer): void {
   const headers = ['Content-Type', contentType, 'Content-Length', String(Buffer.byteLength(body))];
-  response.writeHead(status, [...headers, 'Cache-Control', 'no-store']).end(body);
+  response.send(status, [...headers, 'Cache-Control', 'no-store'], body);
 }

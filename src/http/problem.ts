@@ -40,7 +40,7 @@ export function problemOf(error: CountersignError, requestId: string): Problem {
   return { status, headers, body };
 }
 
-/** The problem as bytes, for a connection on which node:http has no response object. The connection closes. */
+/** The problem as bytes, for a connection without a request to answer. The connection closes. */
 export function problemBytes(error: CountersignError, requestId: string, nowMs: number): Buffer {
   const { status, headers, body } = problemOf(error, requestId);
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'Connection: close'];

@@ -1,7 +1,5 @@
 /** Puts the PROXY protocol in front of a server: a connection is handed on when its header was read, or never. */
-
-import type { Server as HttpServer } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../core/log.ts';
@@ -18,7 +16,7 @@ interface Gate extends ProxyProtocolOptions {
   readonly log: Logger | undefined;
 }
 
-/** Addresses of clients as headers told them, by the socket that node:http shows to handlers. */
+/** Addresses of clients as headers told them, by the socket that HTTP is read from. */
 const SOURCES = new WeakMap<Duplex, string>();
 
 /** The address of the client of a connection: as its PROXY header says, or as the socket does. */
@@ -27,17 +25,14 @@ export function peerAddress(socket: Socket): string {
 }
 
 /** Call before the server listens. */
-export function acceptProxied(server: HttpServer, gate: Gate): void {
+export function acceptProxied(server: Server, gate: Gate): void {
   const accept = server.listeners('connection');
   server.removeAllListeners('connection');
-  const isTls = 'setSecureContext' in server;
   const sources = new Map<string, string>();
   server.on('connection', (socket: Socket) => {
     readSource(socket, gate, (source) => {
       remember(socket, source, sources);
       for (const listener of accept) listener.call(server, socket);
-      // TLS takes over what waits in the socket; the HTTP parser must be given it.
-      if (!isTls) socket.resume();
     });
   });
   server.prependListener('secureConnection', (socket: TLSSocket) => {

@@ -1,6 +1,5 @@
 /** The proxy: renders a Decision as an HTTP exchange. Refusals become problems, permissions are forwarded. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Allow, Decision, GatewayRequest } from '../core/decision.ts';
+import type { Allow, Decision } from '../core/decision.ts';
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import type { HeaderPolicy } from '../core/headers.ts';
 import type { ListenerLimits } from '../core/limits.ts';
@@ -13,12 +12,13 @@ import { decide, type Policy } from '../gateway/decide.ts';
 import type { AccessRecord } from './access.ts';
 import type { TrustedProxies } from './client-address.ts';
 import { Exchange } from './exchange.ts';
+import type { AnswerWriter } from './http1/answer-writer.ts';
+import { type IncomingRequest, requireServable } from './http1/incoming-request.ts';
+import type { RequestBody } from './http1/request-body.ts';
 import { servePublishedKeys } from './published-keys.ts';
-import { hasBody, readRequest } from './request.ts';
-import { RequestBody } from './request-body.ts';
 import { type Bind, createListener, type Listener } from './server.ts';
 import { endingWithToken } from './tunnel-life.ts';
-import { isTls, upstreamRequest } from './upstream-request.ts';
+import { upstreamRequest } from './upstream-request.ts';
 
 /** What requests depend on. A request keeps the snapshot it began with. */
 export interface ProxySnapshot {
@@ -65,9 +65,9 @@ export function createProxyListener(options: ProxyListenerOptions): Listener {
     clock,
     log: options.log,
     handlers: {
-      request: (message, response, expectsContinue) => serve(options, message, response, expectsContinue),
-      upgrade: (message, response, socket, onShutdown) =>
-        serveUpgrade(options, message, response, { socket, onShutdown }),
+      request: (request, answer) => serve(options, request, answer),
+      upgrade: (request, answer, socket, onShutdown) =>
+        serveUpgrade(options, request, answer, { socket, onShutdown }),
       onUnreadable: (error, requestId) => options.onRequestDone(unreadableRecord(options, error, requestId)),
     },
   });
@@ -75,27 +75,23 @@ export function createProxyListener(options: ProxyListenerOptions): Listener {
 
 async function serve(
   options: ProxyListenerOptions,
-  message: IncomingMessage,
-  response: ServerResponse,
-  expectsContinue: boolean,
+  request: IncomingRequest,
+  answer: AnswerWriter,
 ): Promise<void> {
   const snapshot = options.snapshot();
-  const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  const exchange = new Exchange(options, snapshot.trustedProxies, request, answer);
   const release = snapshot.hold();
   options.onUnderWay?.('request', 1);
   try {
-    const request = readRequest(message, options.limits.headerCount);
+    requireServable(request);
     if (request.method === 'OPTIONS' && request.target === '*') return exchange.answerOptions();
-    if (servePublishedKeys(snapshot.keys, message, response, exchange.requestId)) return;
+    if (servePublishedKeys(snapshot.keys, request, answer, exchange.requestId)) return;
     const allow = allowOf(exchange, await decide(request, snapshot.policy));
-    if (expectsContinue) response.writeContinue();
+    if (request.expectsContinue) answer.writeContinue();
     const upstream = upstreamOf(snapshot, allow);
-    const body = hasBody(request.headers) ? new RequestBody(message) : null;
     exchange.forwardingTo(upstream.name);
-    await upstream.forward(
-      outgoing({ request, allow, exchange, snapshot, upstream, message, body }),
-      exchange.sink,
-    );
+    const { body } = request;
+    await upstream.forward(outgoing({ request, allow, exchange, snapshot, upstream, body }), exchange.sink);
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {
@@ -107,23 +103,23 @@ async function serve(
 
 async function serveUpgrade(
   options: ProxyListenerOptions,
-  message: IncomingMessage,
-  response: ServerResponse,
+  request: IncomingRequest,
+  answer: AnswerWriter,
   tunnel: Pick<UpgradeRequest, 'socket' | 'onShutdown'>,
 ): Promise<void> {
   const snapshot = options.snapshot();
-  const exchange = new Exchange(options, snapshot.trustedProxies, message, response);
+  const exchange = new Exchange(options, snapshot.trustedProxies, request, answer);
   const release = snapshot.hold();
   options.onUnderWay?.('tunnel', 1);
   try {
-    const request = readRequest(message, options.limits.headerCount);
+    requireServable(request);
     const allow = allowOf(exchange, await decide(request, snapshot.policy));
     const upstream = upstreamOf(snapshot, allow);
-    const plain = outgoing({ request, allow, exchange, snapshot, upstream, message, body: null });
+    const plain = outgoing({ request, allow, exchange, snapshot, upstream, body: null });
     exchange.forwardingTo(upstream.name);
     const onFailure = (error: CountersignError) => exchange.fail(error);
     const limited = endingWithToken(tunnel, allow, options.clock);
-    await upstream.upgrade({ ...plain, ...limited, message, onFailure }, exchange.sink);
+    await upstream.upgrade({ ...plain, ...limited, onFailure }, exchange.sink);
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {
@@ -141,31 +137,22 @@ function allowOf(exchange: Exchange, decision: Decision): Allow {
 }
 
 interface Outgoing {
-  readonly request: GatewayRequest;
+  readonly request: IncomingRequest;
   readonly allow: Allow;
   readonly exchange: Exchange;
   readonly snapshot: ProxySnapshot;
   readonly upstream: Upstream;
-  readonly message: IncomingMessage;
   readonly body: RequestBody | null;
 }
 
-function outgoing({
-  request,
-  allow,
-  exchange,
-  snapshot,
-  upstream,
-  message,
-  body,
-}: Outgoing): UpstreamRequest {
+function outgoing({ request, allow, exchange, snapshot, upstream, body }: Outgoing): UpstreamRequest {
   return upstreamRequest({
     request,
     allow,
     headerPolicy: snapshot.headers,
     requestId: exchange.requestId,
     origin: exchange.origin,
-    isTls: isTls(message),
+    isTls: request.peer.isTls,
     authority: upstream.authority,
     body,
   });

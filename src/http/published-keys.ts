@@ -1,7 +1,9 @@
 /** The public keys of the assertion, for backends that verify it: a JWK set (RFC 7517 §5) and PEM. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { headerValues } from '../core/headers.ts';
 import { JWKS_MAX_AGE_MS, type PublishedKeys } from '../core/published-keys.ts';
 import { SECOND_MS } from '../core/time.ts';
+import type { AnswerWriter } from './http1/answer-writer.ts';
+import type { IncomingRequest } from './http1/incoming-request.ts';
 
 const JWKS_PATHS: ReadonlySet<string> = new Set(['/.well-known/jwks.json', '/jwks']);
 const PEM_PATH = '/.well-known/jwks.pem';
@@ -11,31 +13,30 @@ const MAX_AGE_SECONDS = JWKS_MAX_AGE_MS / SECOND_MS;
 /** Answers a request for published keys; false: the path is not one of theirs. */
 export function servePublishedKeys(
   keys: PublishedKeys | null,
-  message: IncomingMessage,
-  response: ServerResponse,
+  { method, target, headers: fields }: IncomingRequest,
+  answer: AnswerWriter,
   requestId: string,
 ): boolean {
-  const path = (message.url ?? '').split('?', 1)[0] ?? '';
+  const path = target.split('?', 1)[0] ?? '';
   const isPem = path === PEM_PATH;
   if (keys === null || !(isPem || JWKS_PATHS.has(path))) return false;
-  if (message.method !== 'GET' && message.method !== 'HEAD') return false;
+  if (method !== 'GET' && method !== 'HEAD') return false;
   const { body, etag } = isPem ? { body: keys.pem(), etag: null } : keys.jwks();
   const headers = ['Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`, 'X-Request-Id', requestId];
   headers.push('Access-Control-Allow-Origin', '*');
   if (etag !== null) headers.push('ETag', etag);
-  if (etag !== null && matches(message.headers['if-none-match'], etag)) {
-    response.writeHead(304, headers).end();
+  if (etag !== null && matches(headerValues(fields, 'if-none-match').join(', '), etag)) {
+    answer.send(304, headers);
     return true;
   }
   headers.push('Content-Type', isPem ? 'application/x-pem-file' : 'application/jwk-set+json');
   headers.push('Content-Length', String(Buffer.byteLength(body)));
-  response.writeHead(200, headers).end(body);
+  answer.send(200, headers, body);
   return true;
 }
 
 /** RFC 9110 §13.1.2: weak comparison against a list of entity tags. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
+function matches(ifNoneMatch: string, etag: string): boolean {
   const plain = (tag: string) => tag.trim().replace(/^W\//, '');
   return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || plain(tag) === plain(etag));
 }

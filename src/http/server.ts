@@ -1,21 +1,15 @@
-/** A listener on node:http with every limit and timeout set by name, and answers where node:http only hangs up. */
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { CountersignError, type ErrorCode } from '../core/errors.ts';
+/** A listener: a server on node:net or node:tls, and HTTP/1.1 of our own above it with every limit set by name. */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { CountersignError } from '../core/errors.ts';
 import type { ListenerLimits } from '../core/limits.ts';
 import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Logger } from '../core/log.ts';
 import type { Clock } from '../core/time.ts';
 import { Connections } from './connections.ts';
-import { acceptProxied, type ProxyProtocolOptions } from './proxied-connections.ts';
-import { createTlsServer, setTls, type TlsServer } from './tls.ts';
+import type { AnswerWriter } from './http1/answer-writer.ts';
+import type { IncomingRequest, Peer } from './http1/incoming-request.ts';
+import { acceptProxied, type ProxyProtocolOptions, peerAddress } from './proxied-connections.ts';
+import { createTlsServer, isTlsServer, setTls } from './tls.ts';
 
 export interface Bind {
   readonly host: string;
@@ -30,17 +24,16 @@ export type OnShutdown = (goodbye: () => void) => void;
 
 /** What a listener serves. A rejection is answered with `internal_error`, for that request alone. */
 export interface ListenerHandlers {
-  /** `expectsContinue`: the client waits for a 100 before it sends the body (RFC 9110 §10.1.1). */
-  request(message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void>;
-  /** Absent: upgrades are ignored and served as plain requests. */
+  request(request: IncomingRequest, answer: AnswerWriter): Promise<void>;
+  /** Absent: upgrades are ignored and served as plain requests. The socket is paused, and read up to the head. */
   upgrade?(
-    message: IncomingMessage,
-    response: ServerResponse,
-    socket: Duplex,
+    request: IncomingRequest,
+    answer: AnswerWriter,
+    socket: Socket,
     onShutdown: OnShutdown,
   ): Promise<void>;
   /** A request that could not be read, answered already. */
-  onUnreadable?(error: CountersignError, requestId: string, socket: Duplex): void;
+  onUnreadable?(error: CountersignError, requestId: string, peer: Peer): void;
 }
 
 export interface ListenerOptions {
@@ -66,73 +59,36 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-/** How often slow connections are looked for: the error of `headersTimeout` and `requestTimeout`. */
-const TIMEOUT_CHECK_MS = 1000;
-
-/** node:http drops header lines beyond its own limit without a word (CVE-2026-58044): it gets none, we count. */
-const NO_HEADER_COUNT = 0;
+/** A client that ends its side is noticed here, and a tunnel passes it on: node:net shall not answer it. */
+const SOCKETS = { allowHalfOpen: true, noDelay: true };
 
 export function createListener(options: ListenerOptions): Listener {
   const { limits, bind, log, tls = null, proxyProtocol = null } = options;
-  const tlsServer = tls === null ? null : createTlsServer(serverOptions(options), tls, log);
-  const server: Server = tlsServer ?? createServer(serverOptions(options));
-  server.maxHeadersCount = NO_HEADER_COUNT;
+  const server =
+    tls === null ? createServer(SOCKETS) : createTlsServer(SOCKETS, tls, limits.headersTimeoutMs, log);
   server.maxConnections = limits.connections;
+  const connections = new Connections(server, options);
+  const isTls = tls !== null;
+  server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) =>
+    connections.serve(socket, { address: peerAddress(socket), isTls }),
+  );
   if (proxyProtocol !== null)
     acceptProxied(server, { ...proxyProtocol, timeoutMs: limits.headersTimeoutMs, log });
-  const connections = new Connections(server, options);
-  route(server, connections);
+  // Behind the one for PROXY headers, which holds back all that were there before.
+  server.on('connection', (socket: Socket) => connections.track(socket));
   // Without a listener, a process out of file descriptors would end here (security row D02).
   server.on('error', ({ message }) => log?.error('listener failed', { cause: message }));
   return {
     start: () => listen(server, bind),
-    setTls: (next) => changeTls(tlsServer, next),
+    setTls: (next) => changeTls(server, next),
     close: (graceMs) => connections.close(graceMs),
   };
 }
 
-function serverOptions({ limits, handlers }: ListenerOptions): ServerOptions {
-  return {
-    maxHeaderSize: limits.headerBytes,
-    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs), // node:http refuses a larger one
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.idleTimeoutMs,
-    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
-    requireHostHeader: false, // decide() refuses it with a problem; node:http would with an empty 400
-    noDelay: true,
-    optimizeEmptyRequests: true, // no stream for a body that cannot come
-    shouldUpgradeCallback: (message) => handlers.upgrade !== undefined && isWebSocketUpgrade(message),
-  };
-}
-
-function route(server: Server, connections: Connections): void {
-  server.on('request', (message, response) => connections.serve(message, response, false));
-  server.on('checkContinue', (message, response) => connections.serve(message, response, true));
-  server.on('checkExpectation', (message, response) => connections.serve(message, response, false));
-  server.on('upgrade', (message, socket, head) => connections.upgrade(message, socket, head));
-  server.on('connect', (_message, socket) =>
-    connections.refuse(new CountersignError('not_implemented', 'CONNECT'), socket),
-  );
-  server.on('clientError', (error, socket) => connections.refuse(unreadable(error), socket));
-}
-
 /** @throws TypeError for a listener without TLS: whether there is TLS is decided when it is made */
-function changeTls(server: TlsServer | null, next: ListenerTls): void {
-  if (server === null) throw new TypeError('the listener has no TLS');
+function changeTls(server: Server, next: ListenerTls): void {
+  if (!isTlsServer(server)) throw new TypeError('the listener has no TLS');
   setTls(server, next);
-}
-
-/** Only WebSocket passes, and only as RFC 6455 §4.1 writes it; h2c and others are served as plain requests. */
-function isWebSocketUpgrade(message: IncomingMessage): boolean {
-  const { headers, method, httpVersion } = message;
-  return (
-    method === 'GET' &&
-    httpVersion === '1.1' &&
-    headers.upgrade?.toLowerCase() === 'websocket' &&
-    headers['content-length'] === undefined &&
-    headers['transfer-encoding'] === undefined &&
-    headers.expect === undefined
-  );
 }
 
 function listen(server: Server, { host, port, isShared = false }: Bind): Promise<AddressInfo> {
@@ -145,32 +101,4 @@ function listen(server: Server, { host, port, isShared = false }: Bind): Promise
       else resolve(address);
     });
   });
-}
-
-const UNREADABLE: ReadonlyMap<string, ErrorCode> = new Map([
-  ['HPE_HEADER_OVERFLOW', 'headers_too_large'],
-  ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
-]);
-
-/** What node:http tells of bytes that are no request. */
-interface ParserError extends Error {
-  readonly code?: string;
-  readonly rawPacket?: Buffer;
-  readonly bytesParsed?: number;
-}
-
-/** A whole request line with a method that the parser does not know. */
-const UNKNOWN_METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ \S+ HTTP\/1\.[01]\r?\n/;
-
-function unreadable(error: ParserError): CountersignError {
-  const code = error.code ?? '';
-  if (code === 'HPE_INVALID_METHOD' && UNKNOWN_METHOD.test(unreadLine(error)))
-    return new CountersignError('not_implemented', 'unknown method');
-  return new CountersignError(UNREADABLE.get(code) ?? 'bad_request', `${code} ${error.message}`);
-}
-
-/** From the beginning of the line that was not understood: other requests may stand before it. */
-function unreadLine({ rawPacket, bytesParsed = 0 }: ParserError): string {
-  const text = rawPacket?.toString('latin1') ?? '';
-  return text.slice(text.lastIndexOf('\n', Math.max(0, bytesParsed - 1)) + 1);
 }

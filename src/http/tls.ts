@@ -1,26 +1,26 @@
-/** TLS on a listener: the HTTP server above it, and certificates that change while it runs. */
-import type { Server as HttpServer, ServerOptions } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { SecureContextOptions, TlsOptions } from 'node:tls';
+/** TLS on a listener: the server below HTTP, and certificates that change while it runs. */
+import type { Server as NetServer, ServerOpts } from 'node:net';
+import { createServer, type SecureContextOptions, Server, type TlsOptions } from 'node:tls';
 import type { ListenerTls } from '../core/listener-tls.ts';
 import type { Logger } from '../core/log.ts';
 
-export type TlsServer = Server & HttpServer;
+/** What a client may choose by ALPN (RFC 7301): nothing else is spoken here. */
+const PROTOCOLS = ['http/1.1'];
 
-/** `options`: of the HTTP server. The handshake must be over in the time that a header section may take. */
+/** Its connections are ready at `secureConnection`. */
 export function createTlsServer(
-  options: ServerOptions,
+  sockets: ServerOpts,
   tls: ListenerTls,
+  handshakeTimeoutMs: number,
   log: Logger | undefined,
-): TlsServer {
+): Server {
   const server = createServer({
-    ...options,
+    ...sockets,
     ...contextOf(tls),
     ...clientCertificates(tls),
-    ...(options.headersTimeout === undefined ? {} : { handshakeTimeout: options.headersTimeout }),
+    ALPNProtocols: PROTOCOLS,
+    handshakeTimeout: handshakeTimeoutMs,
   });
-  // node:https would hand these to the HTTP side, which would answer in plain text on a connection without keys.
-  server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (error, socket) => {
     log?.debug('TLS handshake failed', { peer: socket.remoteAddress ?? '', cause: error.message });
     socket.destroy();
@@ -28,8 +28,12 @@ export function createTlsServer(
   return server;
 }
 
+export function isTlsServer(server: NetServer): server is Server {
+  return server instanceof Server;
+}
+
 /** Connections that stand keep what they agreed on. Session tickets of before count no more, unless their keys stay. */
-export function setTls(server: TlsServer, tls: ListenerTls): void {
+export function setTls(server: Server, tls: ListenerTls): void {
   server.setSecureContext(contextOf(tls));
 }
 

@@ -1,5 +1,4 @@
 /** From an Allow to the request that the upstream receives: path, Host, headers. */
-import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { withoutQueryParameters } from '../core/credential.ts';
 import type { Allow, GatewayRequest } from '../core/decision.ts';
@@ -64,9 +63,4 @@ function forwarding(input: UpstreamRequestInput, clientHost: string | null): For
     forwardedHost: origin.host ?? clientHost,
     forwardedProto: origin.proto ?? (isTls ? 'https' : 'http'),
   };
-}
-
-/** True for a connection that arrived over TLS. */
-export function isTls(message: IncomingMessage): boolean {
-  return 'encrypted' in message.socket;
 }

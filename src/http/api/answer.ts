@@ -1,6 +1,6 @@
 /** What the token service's API sends: a status, JSON or nothing, cookies; and the headers that every answer has. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerEarly, isDrainable } from '../request-body.ts';
+import type { AnswerWriter } from '../http1/answer-writer.ts';
+import type { IncomingRequest } from '../http1/incoming-request.ts';
 
 export interface Answer {
   readonly status: number;
@@ -29,8 +29,8 @@ const ALWAYS = ['Cache-Control', 'no-store', 'Pragma', 'no-cache', 'X-Content-Ty
 
 /** Sends the answer, also where the request's body was not read. Gives back how many bytes its body has. */
 export function sendAnswer(
-  message: IncomingMessage,
-  response: ServerResponse,
+  request: IncomingRequest,
+  writer: AnswerWriter,
   { status, body, cookies = [], headers = [], isLast = false }: Answer,
   requestId: string,
 ): number {
@@ -40,8 +40,7 @@ export function sendAnswer(
   for (const cookie of cookies) head.push('Set-Cookie', cookie);
   if (body !== null) head.push('Content-Type', 'application/json;charset=UTF-8');
   head.push('Content-Length', String(bytes));
-  if (isLast || !isDrainable(message)) head.push('Connection', 'close');
-  response.writeHead(status, head);
-  answerEarly(message, response, text);
+  if (isLast || !request.isDrainable) writer.isLast = true;
+  writer.send(status, head, text);
   return bytes;
 }

@@ -1,9 +1,9 @@
 /** The body of a call: read within a bound, and taken for JSON or a form only where its Content-Type says so. */
-import type { IncomingMessage } from 'node:http';
 import { CountersignError } from '../../core/errors.ts';
-import { headerValues } from '../../core/headers.ts';
+import { type HeaderList, headerValues } from '../../core/headers.ts';
 import { badRequest } from '../../tokens/failure.ts';
-import { hasBody } from '../request.ts';
+import type { IncomingRequest } from '../http1/incoming-request.ts';
+import type { RequestBody } from '../http1/request-body.ts';
 import { type ParameterOptions, parseParameters } from './parameters.ts';
 
 /** The largest object that callers send is a lambda or a user's `data`: texts of up to this size. */
@@ -13,8 +13,8 @@ export const JSON_TYPE = 'application/json';
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /** Without parameters, in lower case; null: none. @throws CountersignError bad_request for several */
-export function contentTypeOf(message: IncomingMessage): string | null {
-  const values = headerValues(message.rawHeaders, 'content-type');
+export function contentTypeOf(headers: HeaderList): string | null {
+  const values = headerValues(headers, 'content-type');
   if (values.length > 1) throw new CountersignError('bad_request', 'several Content-Types');
   return values[0]?.split(';', 1)[0]?.trim().toLowerCase() ?? null;
 }
@@ -26,11 +26,11 @@ export function contentTypeOf(message: IncomingMessage): string | null {
  * @throws ServiceError 400 for a body of another type, or one that is not of the type it says
  */
 export async function readBody(
-  message: IncomingMessage,
+  { headers, body }: IncomingRequest,
   options: ParameterOptions & { readonly acceptsForm: boolean },
 ): Promise<unknown> {
-  const type = contentTypeOf(message);
-  const bytes = hasBody(message.rawHeaders) ? await readBytes(message) : Buffer.alloc(0);
+  const type = contentTypeOf(headers);
+  const bytes = body === null ? Buffer.alloc(0) : await readBytes(body);
   if (bytes.length === 0) return {};
   const text = utf8(bytes);
   if (type === JSON_TYPE) return parseJson(text);
@@ -39,18 +39,17 @@ export async function readBody(
 }
 
 /** Before the client is told to send it. @throws CountersignError body_too_large */
-export function requireBounded(message: IncomingMessage): void {
-  const length = Number(headerValues(message.rawHeaders, 'content-length')[0] ?? 0);
+export function requireBounded(headers: HeaderList): void {
+  const length = Number(headerValues(headers, 'content-length')[0] ?? 0);
   if (length > API_BODY_MAX_BYTES) throw tooLarge();
 }
 
-function readBytes(message: IncomingMessage): Promise<Buffer> {
+function readBytes(body: RequestBody): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let bytes = 0;
     const finish = (error: Error | null) => {
-      message.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut);
-      message.on('error', () => {}); // a client that leaves later is no defect
+      body.off('data', onData).off('end', onEnd).off('close', onCut);
       if (error === null) resolve(Buffer.concat(pieces));
       else reject(error);
     };
@@ -61,7 +60,7 @@ function readBytes(message: IncomingMessage): Promise<Buffer> {
     };
     const onEnd = () => finish(null);
     const onCut = () => finish(new CountersignError('bad_request', 'the request body is incomplete'));
-    message.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
+    body.on('data', onData).on('end', onEnd).on('close', onCut);
   });
 }
 

@@ -1,7 +1,4 @@
 /** The listener of the token service's API: from a request to an operation, and from what it says to an answer. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { CountersignError } from '../../core/errors.ts';
 import { headerValues } from '../../core/headers.ts';
 import type { ListenerLimits } from '../../core/limits.ts';
@@ -12,10 +9,9 @@ import type { ReconcileParts } from '../../identity-providers/reconcile.ts';
 import type { TokenService } from '../../tokens/service.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from '../client-address.ts';
 import { requestIdOf } from '../exchange.ts';
-import { peerAddress } from '../proxied-connections.ts';
-import { readRequest } from '../request.ts';
+import type { AnswerWriter } from '../http1/answer-writer.ts';
+import { type IncomingRequest, type Peer, requireServable } from '../http1/incoming-request.ts';
 import { type Bind, createListener, type Listener } from '../server.ts';
-import { isTls } from '../upstream-request.ts';
 import { type Answer, sendAnswer } from './answer.ts';
 import { contentTypeOf, readBody, requireBounded } from './body.ts';
 import type { ApiSettings, Call } from './call.ts';
@@ -68,15 +64,14 @@ export function createApiListener(options: ApiListenerOptions): Listener {
     log,
     clock: options.clock,
     handlers: {
-      request: (message, response, expectsContinue) => serve(api, { message, response, expectsContinue }),
-      onUnreadable: (error, requestId, socket) =>
-        api.onRequestDone(unreadable(api, error, requestId, socket)),
+      request: (request, writer) => serve(api, request, writer),
+      onUnreadable: (error, requestId, peer) => api.onRequestDone(unreadable(api, error, requestId, peer)),
     },
   });
 }
 
 /** Bytes that are no request were answered by the connection itself. */
-function unreadable(api: Api, error: CountersignError, requestId: string, socket: Duplex): ApiRecord {
+function unreadable(api: Api, error: CountersignError, requestId: string, peer: Peer): ApiRecord {
   return {
     timeMs: api.clock(),
     requestId,
@@ -87,38 +82,33 @@ function unreadable(api: Api, error: CountersignError, requestId: string, socket
     isClientGone: false,
     durationMs: 0,
     reason: error.message,
-    clientAddress: socket instanceof Socket ? peerAddress(socket) : '',
+    clientAddress: peer.address,
     responseBytes: 0,
   };
 }
 
-interface Exchange {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly expectsContinue: boolean;
-}
-
 /** What is known of a request before anything was looked at but its head. */
-interface Arrived extends Exchange {
+interface Arrived {
+  readonly request: IncomingRequest;
+  readonly writer: AnswerWriter;
   readonly origin: ClientOrigin;
   readonly isSecure: boolean;
 }
 
-async function serve(api: Api, exchange: Exchange): Promise<void> {
-  const { message, response } = exchange;
+async function serve(api: Api, request: IncomingRequest, writer: AnswerWriter): Promise<void> {
   const startedAtMs = api.clock();
-  const requestId = requestIdOf(message) ?? api.randomId();
-  const origin = clientOrigin(peerAddress(message.socket), message.rawHeaders, api.trustedProxies());
-  const arrived = { ...exchange, origin, isSecure: isTls(message) || origin.proto === 'https' };
+  const requestId = requestIdOf(request.headers) ?? api.randomId();
+  const origin = clientOrigin(request.peer.address, request.headers, api.trustedProxies());
+  const arrived = { request, writer, origin, isSecure: request.peer.isTls || origin.proto === 'https' };
   const { answer, operation } = await answerTo(api, arrived, requestId);
-  const isClientGone = response.destroyed;
-  const responseBytes = isClientGone ? 0 : sendAnswer(message, response, answer, requestId);
+  const isClientGone = writer.isClosed;
+  const responseBytes = isClientGone ? 0 : sendAnswer(request, writer, answer, requestId);
   api.onRequestDone({
     timeMs: startedAtMs,
     requestId,
     operationId: operation?.operationId ?? null,
-    method: message.method ?? '',
-    path: operation?.path ?? api.router.knownPart(pathOf(message.url)),
+    method: request.method,
+    path: operation?.path ?? api.router.knownPart(pathOf(request.target)),
     status: answer.status,
     isClientGone,
     durationMs: api.clock() - startedAtMs,
@@ -137,7 +127,7 @@ interface Outcome {
 async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<Outcome> {
   let operation: Operation | null = null;
   try {
-    const matched = match(api, arrived.message);
+    const matched = match(api, arrived.request);
     operation = matched.operation;
     return { answer: await runOperation(api, arrived, matched), operation };
   } catch (thrown) {
@@ -147,24 +137,24 @@ async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<
   }
 }
 
-function match({ limits, router }: Api, message: IncomingMessage): Matched {
-  const { method, target } = readRequest(message, limits.headerCount);
-  return router.find(method, pathOf(target));
+function match({ router }: Api, request: IncomingRequest): Matched {
+  requireServable(request);
+  return router.find(request.method, pathOf(request.target));
 }
 
-function pathOf(target = ''): string {
+function pathOf(target: string): string {
   return target.split('?', 1)[0] ?? '';
 }
 
 async function runOperation(api: Api, arrived: Arrived, { operation, params }: Matched): Promise<Answer> {
-  const { message } = arrived;
-  const counted = countedAs(arrived.origin.address, message.rawHeaders);
+  const { request } = arrived;
+  const counted = countedAs(arrived.origin.address, request.headers);
   if (operation.auth === 'none') api.limiter.anonymous(counted);
-  const cookies = readCookies(message.rawHeaders);
+  const cookies = readCookies(request.headers);
   guardCookies(operation, arrived, cookies);
   const identified = await identify(api.service, {
     operation,
-    headers: message.rawHeaders,
+    headers: request.headers,
     cookies,
     address: arrived.origin.address,
   });
@@ -183,31 +173,31 @@ async function runOperation(api: Api, arrived: Arrived, { operation, params }: M
 
 function guardCookies(
   operation: Operation,
-  { message, origin, isSecure }: Arrived,
+  { request, origin, isSecure }: Arrived,
   cookies: TokenCookies,
 ): void {
   const hasCookie = cookies.accessToken !== null || cookies.refreshToken !== null;
   if (operation.isGuarded !== true || !hasCookie) return;
-  const [host = '', ...otherHosts] = headerValues(message.rawHeaders, 'host');
+  const [host = '', ...otherHosts] = headerValues(request.headers, 'host');
   requireSameSite({
-    headers: message.rawHeaders,
+    headers: request.headers,
     method: operation.method,
     host: origin.host ?? (otherHosts.length === 0 ? host : ''),
     isSecure,
-    contentType: contentTypeOf(message),
+    contentType: contentTypeOf(request.headers),
     allowsPlainText: operation.allowsPlainText === true,
   });
 }
 
-async function readParts(api: Api, { message, response, expectsContinue }: Arrived, operation: Operation) {
+async function readParts(api: Api, { request, writer }: Arrived, operation: Operation) {
   const options = { toleratesUndefined: api.settings.compat.tolerateUndefinedParams };
-  const [, query = ''] = /^[^?]*\?(.*)$/s.exec(message.url ?? '') ?? [];
+  const [, query = ''] = /^[^?]*\?(.*)$/s.exec(request.target) ?? [];
   const parameters = Object.fromEntries(parseParameters(query, options));
   if (operation.request.body === undefined) return { query: parameters, body: {} };
-  requireBounded(message);
-  if (expectsContinue) response.writeContinue();
+  requireBounded(request.headers);
+  if (request.expectsContinue) writer.writeContinue();
   const acceptsForm = operation.acceptsForm === true;
-  return { query: parameters, body: await readBody(message, { ...options, acceptsForm }) };
+  return { query: parameters, body: await readBody(request, { ...options, acceptsForm }) };
 }
 
 /** Rows JWT-S90, JWT-S91: the operator gets the stack, the caller nothing. */
