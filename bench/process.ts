@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { atExit, pause } from '../test/support/endings.ts';
 
 /** The proxy has core 0 to itself; load and upstream share the other one. */
 export const CORES = { proxy: 0, load: Math.min(1, availableParallelism() - 1) } as const;
@@ -38,19 +39,29 @@ function pinned({ file, args }: Command, core: number): [string, string[]] {
   return has('taskset') ? ['taskset', ['-c', `${core}`, file, ...args]] : [file, [...args]];
 }
 
+/** For an end by SIGTERM, in which nginx takes its workers along. */
+const END_MS = 300;
+
 const RUNNING = new Set<ChildProcess>();
-process.once('exit', () => {
+atExit(() => {
+  if (RUNNING.size === 0) return;
+  for (const child of RUNNING) child.kill('SIGTERM');
+  pause(END_MS);
   for (const child of RUNNING) child.kill('SIGKILL');
 });
+
+/** Ends with the bench. */
+function running<Child extends ChildProcess>(child: Child): Child {
+  RUNNING.add(child);
+  child.once('exit', () => RUNNING.delete(child));
+  return child;
+}
 
 /** Starts a server that does not outlive the bench; its output goes to a file. */
 export function start(command: Command, core: number, logFile: string): ChildProcess {
   const [file, args] = pinned(command, core);
   const log = openSync(logFile, 'a');
-  const child = spawn(file, args, { stdio: ['ignore', log, log], env: { ...process.env, ...command.env } });
-  RUNNING.add(child);
-  child.once('exit', () => RUNNING.delete(child));
-  return child;
+  return running(spawn(file, args, { stdio: ['ignore', log, log], env: { ...process.env, ...command.env } }));
 }
 
 const STOP_MS = 10_000; // more than any peer takes to finish its requests
@@ -70,10 +81,8 @@ export function stop(child: ChildProcess): Promise<void> {
 /** What a program prints until its end. Rejects where it fails. */
 export function outputOf(command: Command, core: number): Promise<string> {
   const [file, args] = pinned(command, core);
-  const child = spawn(file, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...command.env },
-  });
+  const env = { ...process.env, ...command.env };
+  const child = running(spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env }));
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {

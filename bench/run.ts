@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exitOnSignals } from '../test/support/endings.ts';
 import { type Bench, FULL, openBench, type Section, SHORT } from './bench.ts';
 import type { Peer } from './peer.ts';
 import { PEERS } from './peers.ts';
@@ -65,6 +66,7 @@ async function runAll(bench: Bench): Promise<{ sections: Section[]; failures: nu
   return { sections, failures };
 }
 
+exitOnSignals();
 rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const conditions = conditionsNow(args, values.note ?? null);

@@ -2,6 +2,7 @@
  * `npm run torture -- reload|restart|refresh|kill [TIMES [WORKERS]]`: changes countersign under load, races its refresh
  * tokens and kills it among their rotations, and counts what is lost.
  */
+import { exitOnSignals } from '../test/support/endings.ts';
 import { type Torture, tortureReload, tortureRestart } from './torture/run.ts';
 import { type Tried, tortureKill, tortureRefresh } from './torture/token-service.ts';
 
@@ -70,6 +71,7 @@ const times = count === undefined ? TIMES[mode] : Number(count);
 const workers = Number(workerCount);
 if (![times, workers].every((number) => Number.isInteger(number) && number >= 1))
   usageError(`TIMES and WORKERS are numbers from 1\n${USAGE}`);
+exitOnSignals();
 await (mode === 'reload' || mode === 'restart'
   ? tortureGateway(mode, times, workers)
   : tortureTokens(mode, times));

@@ -1,11 +1,12 @@
 /** The databases of the token service: a SQLite file, and a PostgreSQL of the bench's own, filled past the API. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
+import { removedAtExit } from '../../test/support/endings.ts';
 import { postgresPrograms, startPostgres } from '../../test/support/postgres-server.ts';
 import { CORES, has } from '../process.ts';
 
@@ -35,6 +36,7 @@ const PASSABLE = 0o711;
 /** The server shares the load's core: the proxy's core pays for what the service does, not for the database. */
 export async function openDatabases(): Promise<Databases> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  const removeFolder = removedAtExit(folder);
   chmodSync(folder, PASSABLE);
   if (postgresPrograms() === null) console.log('skipped: PostgreSQL: not installed');
   const server = postgresPrograms() === null ? null : await startPostgres(join(folder, 'postgres'));
@@ -52,7 +54,7 @@ export async function openDatabases(): Promise<Databases> {
     },
     stop: async () => {
       await server?.remove();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder();
     },
   };
 }

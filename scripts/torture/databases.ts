@@ -1,7 +1,8 @@
 /** Databases for the tortures of the token service: a SQLite file, and a PostgreSQL of their own where it is installed. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removedAtExit } from '../../test/support/endings.ts';
 import type { StoreKind } from '../../test/support/open-store.ts';
 import { postgresPrograms, startPostgres } from '../../test/support/postgres-server.ts';
 
@@ -19,6 +20,7 @@ export async function withDatabases<T>(
   use: (databases: readonly TortureDatabase[]) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-torture-'));
+  const removeFolder = removedAtExit(folder);
   chmodSync(folder, PASSABLE);
   const hasPostgres = postgresPrograms() !== null;
   if (!hasPostgres) console.log('PostgreSQL is not installed: SQLite only');
@@ -30,6 +32,6 @@ export async function withDatabases<T>(
     return await use([sqlite, ...shared]);
   } finally {
     await server?.remove();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder();
   }
 }

@@ -4,6 +4,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { atExit } from '../../test/support/endings.ts';
 import { hs256 } from '../../test/support/tokens.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -55,10 +56,8 @@ export async function startGateway(folder: string, plan: Plan): Promise<Gateway>
   replaceFile(configPath, yamlOf(plan));
   const args = ['--disable-warning=DEP0060', MAIN, 'serve', '--config', configPath];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  // A torture that is broken off leaves nobody behind.
   const kill = () => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
+  child.once('exit', atExit(kill));
   const { proxy, ops } = await origins(child);
   return {
     proxyPort: Number(new URL(proxy).port),

@@ -1,8 +1,9 @@
 /** The two tortures: a gateway that reloads under load, and gateways that replace one another behind a front. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removedAtExit } from '../../test/support/endings.ts';
 import { type Backend, startBackend } from './backend.ts';
 import { startFront } from './front.ts';
 import { type Gateway, type Plan, startGateway, tokenFor } from './gateway.ts';
@@ -111,6 +112,7 @@ export function tortureRestart({
 /** Two backends, each with a plan whose application bears its name: an answer shows whether one plan made it. */
 async function withScene<T>(workers: number, play: (scene: Scene) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-torture-'));
+  const removeFolder = removedAtExit(folder);
   const backends = [await startBackend('even'), await startBackend('odd')] as const;
   const [even, odd] = backends;
   const gateways: Gateway[] = [];
@@ -128,7 +130,7 @@ async function withScene<T>(workers: number, play: (scene: Scene) => Promise<T>)
   } finally {
     for (const { kill } of gateways) kill();
     for (const { close } of backends) close();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder();
   }
 }
 

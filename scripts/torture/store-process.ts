@@ -4,6 +4,7 @@ import { on } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { atExit } from '../../test/support/endings.ts';
 import type { StoreKind } from '../../test/support/open-store.ts';
 
 export type ChildCommand =
@@ -28,7 +29,9 @@ export async function startStoreProcess(kind: StoreKind, address: string): Promi
     [program, kind, address],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
+  const kill = () => void child.kill('SIGKILL');
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.once('exit', atExit(kill));
   child.stdin.on('error', () => undefined); // it was killed
   // Not the reader's own iterator: that one stops reading while nobody asks, and a process that speaks would wait.
   const lines = on(createInterface({ input: child.stdout }), 'line', { close: ['close'] });
@@ -40,7 +43,7 @@ export async function startStoreProcess(kind: StoreKind, address: string): Promi
   return {
     line,
     send: (command) => void child.stdin.write(`${JSON.stringify(command)}\n`),
-    kill: () => void child.kill('SIGKILL'),
+    kill,
     async end() {
       child.stdin.end();
       await ended;

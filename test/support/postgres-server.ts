@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
+import { atExit, pause } from './endings.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
 const START_TRIES = 200;
@@ -84,6 +85,7 @@ export async function startPostgres(directory: string): Promise<PostgresServer> 
   const port = await freePort();
   initialize({ bin, directory, data: data!, password, as });
   let server: ChildProcess | null = null;
+  let release = () => {};
 
   const start = async () => {
     const options = ['-D', data!, '-k', sockets!, '-p', String(port)];
@@ -92,11 +94,13 @@ export async function startPostgres(directory: string): Promise<PostgresServer> 
       setting,
     ]);
     server = spawn(join(bin, 'postgres'), [...options, ...settings], { ...as, stdio: 'ignore' });
+    release = atExit(() => endAtOnce(server, join(data!, 'postmaster.pid')));
     await answering(url('postgres'));
   };
   const stop = async () => {
     const stopping = server;
     server = null;
+    release();
     if (stopping === null || stopping.exitCode !== null) return;
     const ended = new Promise((resolve) => stopping.once('exit', resolve));
     stopping.kill('SIGINT');
@@ -116,6 +120,15 @@ export async function startPostgres(directory: string): Promise<PostgresServer> 
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+const END_TRIES = 100;
+const END_PAUSE_MS = 20;
+
+/** Immediate shutdown, and nothing that the process writes afterwards: it takes its lock away last. */
+function endAtOnce(server: ChildProcess | null, lock: string): void {
+  if (server === null || !server.kill('SIGQUIT')) return;
+  for (let tries = 0; existsSync(lock) && tries < END_TRIES; tries++) pause(END_PAUSE_MS);
 }
 
 interface Cluster {
