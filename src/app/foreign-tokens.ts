@@ -1,19 +1,19 @@
 /** Tokens of foreign issuers: the identity providers' port over envelope, key policy and key sets of jwt/. */
 import { CountersignError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../core/time.ts';
 import type { ForeignKeys, ForeignTokens } from '../identity-providers/ports.ts';
-import { type CompactKey, verifyCompact } from '../jwt/compact.ts';
-import { parseEnvelope } from '../jwt/envelope.ts';
+import { type CompactKey, headerOf, keyOfSignature, lifetimeOf, requireInForce } from '../jwt/compact.ts';
+import { type Envelope, parseEnvelope } from '../jwt/envelope.ts';
 import { KeyPolicyError } from '../jwt/jwk-policy.ts';
 import type { RemoteKeySet } from '../jwt/jwks.ts';
 import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
 import { importPem } from '../jwt/keys.ts';
-import { decodeUtf8, parseStrictJson } from '../jwt/strict-json.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
+import type { Key } from '../objects/key.ts';
 import type { Catalog } from '../tokens/catalog.ts';
 import { ServiceError } from '../tokens/failure.ts';
-import { TokenRejectedError, type TokenVerifier, type VerifiedToken } from '../tokens/ports.ts';
+import { TokenRejectedError } from '../tokens/ports.ts';
 
 /** As realms have it where they say nothing. */
 const KEY_SET = {
@@ -26,8 +26,8 @@ const KEY_SET = {
 
 export interface ForeignTokensOptions {
   readonly catalog: () => Catalog;
-  /** For keys of the catalog. */
-  readonly verifier: Pick<TokenVerifier, 'verify'>;
+  /** Reads a key of the catalog; the same object for the same key. */
+  readonly verifyingKey: (key: Key) => CompactKey;
   readonly registry: Pick<KeySetRegistry, 'acquire' | 'release'>;
 }
 
@@ -38,7 +38,7 @@ export interface RunningForeignTokens extends ForeignTokens {
 /** Key sets are fetched from the first token on that needs them, for as long as a provider names them. */
 export function createForeignTokens({
   catalog,
-  verifier,
+  verifyingKey,
   registry,
 }: ForeignTokensOptions): RunningForeignTokens {
   const held = new Map<string, RemoteKeySet>();
@@ -62,20 +62,32 @@ export function createForeignTokens({
     }
   }
 
-  async function keysOf(keys: Exclude<ForeignKeys, { kind: 'keys' }>): Promise<readonly CompactKey[]> {
-    if (keys.kind === 'pem') return compactKeys([importPem(keys.pem, { kid: null, algorithms: null })]);
-    return compactKeys(await keySetAt(keys.url).find(keys.kid));
+  async function keysOf(keys: ForeignKeys): Promise<readonly CompactKey[]> {
+    switch (keys.kind) {
+      case 'keys':
+        return keys.keys.map(verifyingKey);
+      case 'pem':
+        return compactKeys([importPem(keys.pem, { kid: null, algorithms: null })]);
+      case 'keySet':
+        return compactKeys(await keySetAt(keys.url).find(keys.kid));
+    }
+  }
+
+  async function verify(envelope: Envelope, keys: ForeignKeys, nowMs: number): Promise<JsonObject> {
+    try {
+      requireInForce(lifetimeOf(envelope.claims), nowMs);
+      await keyOfSignature(envelope, await keysOf(keys), { ignoreKid: true });
+      return envelope.claims;
+    } catch (error) {
+      throw translated(error);
+    }
   }
 
   return {
-    read: (token) => rejecting(() => readToken(token)),
-    async verify(token, keys, nowMs) {
-      if (keys.kind === 'keys') return await verifier.verify(token, keys.keys, nowMs, { ignoreKid: true });
-      try {
-        return await verifyCompact(token, await keysOf(keys), nowMs, { ignoreKid: true });
-      } catch (error) {
-        throw translated(error);
-      }
+    read(token) {
+      const envelope = readEnvelope(token);
+      const header = headerOf(envelope);
+      return { header, claims: envelope.claims, verify: (keys, nowMs) => verify(envelope, keys, nowMs) };
     },
     close() {
       for (const keySet of held.values()) registry.release(keySet);
@@ -89,20 +101,9 @@ function compactKeys(keys: readonly VerificationKey[]): readonly CompactKey[] {
   return keys.flatMap(({ key, algorithms }) => algorithms.map((algorithm) => ({ kid: '', algorithm, key })));
 }
 
-function readToken(token: string): VerifiedToken {
-  const { claims, encoded } = parseEnvelope(token);
-  return { header: headerOf(encoded.protected), claims };
-}
-
-/** The envelope reads what it needs; a provider may name any other member. */
-function headerOf(encoded: string): JsonObject {
-  const header = parseStrictJson(decodeUtf8(Buffer.from(encoded, 'base64url')));
-  return isJsonObject(header) ? header : {};
-}
-
-function rejecting<T>(read: () => T): T {
+function readEnvelope(token: string): Envelope {
   try {
-    return read();
+    return parseEnvelope(token);
   } catch (error) {
     throw translated(error);
   }

@@ -86,8 +86,9 @@ async function compose(settings: TokenServiceSettings, grounds: Grounds): Promis
   const catalogFeed = await openCatalogFeed(feeds);
   const revocations = await openRevocationFeed(feeds);
   const catalog = () => catalogFeed.catalog();
-  const base = { ...grounds, catalog, random, keys: keyFactory, ...createTokenSigning(sealer), revocations };
-  const foreign = createForeignTokens({ catalog, verifier: base.verifier, registry: grounds.registry });
+  const { signer, verifier, verifyingKey } = createTokenSigning(sealer);
+  const base = { ...grounds, catalog, random, keys: keyFactory, signer, verifier, revocations };
+  const foreign = createForeignTokens({ catalog, verifyingKey, registry: grounds.registry });
   const sandbox = createSandbox({ ...settings.lambdaLimits, schedule });
   const webhooks = createWebhookClient();
   const deliveries = startDeliveries(base, webhooks.send, schedule);

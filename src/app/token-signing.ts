@@ -1,13 +1,7 @@
 /** The token service's signatures: its keys, unsealed and read once each, meet the JWS code of jwt/. */
 import type { KeyObject } from 'node:crypto';
 import { CountersignError } from '../core/errors.ts';
-import {
-  type CompactKey,
-  signCompact,
-  signingKeyObject,
-  verifyCompact,
-  verifyingKeyObject,
-} from '../jwt/compact.ts';
+import { type CompactKey, signCompact, signingKeyObject, verifyingKeyObject } from '../jwt/compact.ts';
 import { createCompactVerifier } from '../jwt/compact-verifier.ts';
 import { jwsAlgorithm, type Key } from '../objects/key.ts';
 import { keyContext } from '../tokens/objects/keys.ts';
@@ -16,6 +10,8 @@ import { type Sealer, TokenRejectedError, type TokenSigner, type TokenVerifier }
 export interface TokenSigning {
   readonly signer: TokenSigner;
   readonly verifier: TokenVerifier;
+  /** Of what the key verifies; the same object each time. */
+  readonly verifyingKey: (key: Key) => CompactKey;
 }
 
 /** Access tokens remembered at most, as many as a realm remembers of its callers unless told otherwise; about 20 MB. */
@@ -35,12 +31,11 @@ export function createTokenSigning(sealer: Pick<Sealer, 'open'>): TokenSigning {
   }
 
   return {
+    verifyingKey: verifying,
     signer: {
       sign: async (key, header, claims) => await signCompact(signing(key), header, claims),
     },
     verifier: {
-      verify: (token, keys, nowMs, options) =>
-        rejecting(() => verifyCompact(token, keys.map(verifying), nowMs, options)),
       verifyOwn: (token, keysOf, nowMs) =>
         rejecting(() => own.verify(token, (claims) => keysOf(claims).map(verifying), nowMs)),
     },

@@ -93,8 +93,8 @@ async function verifiedClaims(
   nowMs: number,
 ): Promise<JsonObject> {
   try {
-    const keys = selectKeys(catalog, provider, tokens.read(token).header);
-    return (await tokens.verify(token, keys, nowMs)).claims;
+    const foreign = tokens.read(token);
+    return await foreign.verify(selectKeys(catalog, provider, foreign.header), nowMs);
   } catch (error) {
     throw error instanceof TokenRejectedError ? rejected(error) : error;
   }

@@ -80,10 +80,15 @@ export async function keyOfSignature(
   throw new CountersignError('bad_signature', 'the signature does not verify');
 }
 
-/** Of an envelope whose signature was verified, which has proven that its header is a JSON object. */
-export function verifiedOf({ encoded, claims }: Envelope): VerifiedCompact {
+/** Of an envelope whose signature was verified. */
+export function verifiedOf(envelope: Envelope): VerifiedCompact {
+  return { header: headerOf(envelope), claims: envelope.claims };
+}
+
+/** Every member of the header, where the envelope reads what it needs. It has proven that it is a JSON object. */
+export function headerOf({ encoded }: Envelope): JsonObject {
   const header = parseStrictJson(decodeUtf8(Buffer.from(encoded.protected, 'base64url')));
-  return { header: isJsonObject(header) ? header : {}, claims };
+  return isJsonObject(header) ? header : {};
 }
 
 /** When a token may be used. */

@@ -70,19 +70,8 @@ export interface VerifiedToken {
 export interface TokenVerifier {
   /**
    * Strict compact JWS, signature by one of the keys that match the header's `kid` and `alg`, `exp` and `nbf` in force
-   * (`exp` required). `ignoreKid`: the keys were chosen by something else than `kid`.
-   *
-   * @throws TokenRejectedError
-   */
-  verify(
-    token: string,
-    keys: readonly Key[],
-    nowMs: number,
-    options?: { readonly ignoreKid?: boolean },
-  ): Promise<VerifiedToken>;
-  /**
-   * The same for tokens of our own, which are shown again and again: one that was verified is remembered, and taken for
-   * as long as its time lasts and the key of its signature is among those of `keysOf`.
+   * (`exp` required). Tokens of our own are shown again and again: one that was verified is remembered, and taken for as
+   * long as its time lasts and the key of its signature is among those of `keysOf`.
    *
    * @param keysOf by which keys a token with these claims may be signed now; the claims are not proven yet
    * @throws TokenRejectedError; what `keysOf` throws

@@ -1,5 +1,6 @@
 /** An External JWT identity provider for tests: its key, its tokens, and reconcile as the API calls it. */
 import { createForeignTokens } from '../../src/app/foreign-tokens.ts';
+import { createTokenSigning } from '../../src/app/token-signing.ts';
 import type { Clock } from '../../src/core/time.ts';
 import { createDocumentFetcher } from '../../src/forward/fetch-document.ts';
 import { checkIdentityProvider } from '../../src/identity-providers/check-provider.ts';
@@ -120,7 +121,8 @@ function foreignTokensOf(service: TokenService, clock: TestTokenService['clock']
   const { schedule } = fakeScheduler(clock);
   const fetcherFor = (ca: string | null) => createDocumentFetcher({ ca });
   const registry = createKeySetRegistry({ clock, random: () => 0.5, schedule, log: silentLog, fetcherFor });
-  return createForeignTokens({ catalog: () => service.catalog(), verifier: service.verifier, registry });
+  const { verifyingKey } = createTokenSigning(service.sealer);
+  return createForeignTokens({ catalog: () => service.catalog(), verifyingKey, registry });
 }
 
 function claimsOfBob(clock: Clock): object {
