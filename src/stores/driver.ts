@@ -10,6 +10,11 @@ export interface Outcome {
   readonly count: number;
 }
 
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
 export interface QueryOptions {
   /** Of as many rows as there are, such as an application's million tokens; within a transaction. */
   readonly isLong?: true;
@@ -35,6 +40,12 @@ export interface Queries {
 }
 
 export interface Driver extends Queries {
+  /**
+   * All of the statements, each of which must change a row, or none of them. False: none.
+   *
+   * @throws DuplicateError, StoreUnavailableError
+   */
+  changeAll(statements: readonly Statement[]): Promise<boolean>;
   /** See Store.onNotice. */
   onNotice(listener: () => void): () => void;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 /** The store that the token service sees: its tables over whichever database the driver speaks to. */
 import type { Records, Store } from '../tokens/store.ts';
+import { collectStatements } from './collect-statements.ts';
 import type { Driver, Queries } from './driver.ts';
 import { catalogTable } from './tables/catalog.ts';
 import { eventLogTable } from './tables/event-logs.ts';
@@ -7,21 +8,44 @@ import { linkTable } from './tables/links.ts';
 import { loginRecordTable } from './tables/login-records.ts';
 import { pendingLinkTable } from './tables/pending-links.ts';
 import { refreshTokenTable } from './tables/refresh-tokens.ts';
+import { removedTenantTable } from './tables/removed-tenants.ts';
 import { revocationTable } from './tables/revocations.ts';
 import { userTable } from './tables/users.ts';
 import { webhookDeliveryTable } from './tables/webhook-deliveries.ts';
 
+/** Each table is made where it is asked for: a change asks for one of them. */
 function recordsOf(queries: Queries): Records {
   return {
-    catalog: catalogTable(queries),
-    users: userTable(queries),
-    refreshTokens: refreshTokenTable(queries),
-    revocations: revocationTable(queries),
-    links: linkTable(queries),
-    pendingLinks: pendingLinkTable(queries),
-    eventLogs: eventLogTable(queries),
-    loginRecords: loginRecordTable(queries),
-    webhookDeliveries: webhookDeliveryTable(queries),
+    get catalog() {
+      return catalogTable(queries);
+    },
+    get users() {
+      return userTable(queries);
+    },
+    get refreshTokens() {
+      return refreshTokenTable(queries);
+    },
+    get revocations() {
+      return revocationTable(queries);
+    },
+    get links() {
+      return linkTable(queries);
+    },
+    get pendingLinks() {
+      return pendingLinkTable(queries);
+    },
+    get eventLogs() {
+      return eventLogTable(queries);
+    },
+    get loginRecords() {
+      return loginRecordTable(queries);
+    },
+    get webhookDeliveries() {
+      return webhookDeliveryTable(queries);
+    },
+    get removedTenants() {
+      return removedTenantTable(queries);
+    },
   };
 }
 
@@ -29,6 +53,8 @@ export function createStore(driver: Driver): Store {
   return {
     ...recordsOf(driver),
     transaction: (work) => driver.transaction((queries) => work(recordsOf(queries))),
+    changeAll: async (work) =>
+      await driver.changeAll(await collectStatements(driver.dialect, (queries) => work(recordsOf(queries)))),
     onNotice: (listener) => driver.onNotice(listener),
     async ping() {
       await driver.query('SELECT 1 AS answer');

@@ -18,7 +18,7 @@ import {
   policyInForce,
   refreshTokenEnd,
 } from './refresh-policy.ts';
-import type { FoundRefreshToken, RefreshTokenRecord } from './refresh-token.ts';
+import type { RefreshTokenRecord } from './refresh-token.ts';
 import {
   type NewValue,
   newRefreshTokenValue,
@@ -27,7 +27,7 @@ import {
 } from './refresh-token-value.ts';
 import type { IssuedRefreshToken, IssuedTokens } from './result.ts';
 import type { Scope, TokenService } from './service.ts';
-import type { Records } from './store.ts';
+import type { Records, RefreshTokenTable } from './store.ts';
 import { isUsable, registrationWith } from './usable-user.ts';
 
 export interface RefreshInput {
@@ -62,7 +62,7 @@ export async function refresh(
   const { refreshToken: value = '' } = input;
   if (value === '') throw badField('refreshToken', 'blank', 'A refresh token is required');
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const found = await service.store.refreshTokens.find(refreshTokenLookup(service, value));
+    const found = await service.store.refreshTokens.findWithUser(refreshTokenLookup(service, value));
     if (found === null || (scope.tenantId ?? found.record.tenantId) !== found.record.tenantId)
       throw invalid('is not known');
     const use = await requireUse(service, found);
@@ -72,18 +72,21 @@ export async function refresh(
   throw new ServiceError(503, 'The refresh token is used by too many calls at once');
 }
 
+type Found = NonNullable<Awaited<ReturnType<RefreshTokenTable['findWithUser']>>>;
+
 /** A use that the policies allow. */
 interface Use {
   readonly catalog: Catalog;
   readonly record: RefreshTokenRecord;
+  readonly isCurrent: boolean;
   readonly application: Application;
   readonly policy: JwtConfiguration;
   readonly user: User;
   readonly rotates: boolean;
 }
 
-async function requireUse(service: TokenService, found: FoundRefreshToken): Promise<Use> {
-  const { record } = found;
+async function requireUse(service: TokenService, found: Found): Promise<Use> {
+  const { record, user } = found;
   const catalog = service.catalog();
   if (record.applicationId === null) throw invalid('is a session token: it gives no application tokens');
   const application = catalog.applications.get(record.applicationId);
@@ -95,10 +98,10 @@ async function requireUse(service: TokenService, found: FoundRefreshToken): Prom
   if (isEnded(policy, record, now)) throw invalid('has expired');
   if (found.use === 'retired' && !isInGrace(policy, found.retiredInstant, now))
     throw await reused(service, policy, record);
-  const user = await service.store.users.get(record.userId);
-  if (user === null || !isUsable(user, now)) throw notFound('user');
-  const rotates = found.use === 'current' && policy.refreshTokenUsagePolicy === 'OneTimeUse';
-  return { catalog, record, application, policy, user, rotates };
+  if (!isUsable(user, now)) throw notFound('user');
+  const isCurrent = found.use === 'current';
+  const rotates = isCurrent && policy.refreshTokenUsagePolicy === 'OneTimeUse';
+  return { catalog, record, isCurrent, application, policy, user, rotates };
 }
 
 /** Two hold copies of the value, a victim and a thief; which is which, nobody can tell (RFC 9700 §4.14.2). */
@@ -125,7 +128,7 @@ async function exchange(
   const now = service.clock();
   const access = await newAccessToken(service, use, input, now);
   const next = use.rotates ? newRefreshTokenValue(service, record.id) : null;
-  const value = next?.value ?? openRefreshToken(service, record);
+  const value = next?.value ?? currentValue(service, use, input);
   const left = {
     startInstant: nextStartInstant(policy, record.startInstant, now),
     accessExpiresInstant: Math.max(record.accessExpiresInstant, accessTokenDeath(access.expiresInstant)),
@@ -150,13 +153,20 @@ async function exchange(
   };
 }
 
+/** What was found as the current value is it: only for one in its grace the current value must be opened. */
+function currentValue(service: TokenService, { isCurrent, record }: Use, input: RefreshInput): string {
+  return isCurrent && input.refreshToken !== undefined
+    ? input.refreshToken
+    : openRefreshToken(service, record);
+}
+
 /** The change and its event, both or neither. False: nothing was changed. */
 async function writeWith(
   { store }: TokenService,
   event: PreparedEvent,
   write: (records: Records) => Promise<boolean>,
 ): Promise<boolean> {
-  if (event.isNothing) return await write(store);
+  if (event.isNothing) return await store.changeAll(write);
   return await store.transaction(async (records) => {
     const isWritten = await write(records);
     if (isWritten) await event.record(records);

@@ -2,7 +2,7 @@
 import type { Logger } from '../../core/log.ts';
 import type { Clock } from '../../core/time.ts';
 import type { Store } from '../../tokens/store.ts';
-import type { Driver, Outcome, Queries, Value } from '../driver.ts';
+import type { Driver, Outcome, Queries, Statement, Value } from '../driver.ts';
 import { migrate, SchemaError } from '../migrate.ts';
 import { createStore } from '../store.ts';
 import { Transaction } from '../transaction.ts';
@@ -43,6 +43,15 @@ async function inTransaction<T>(session: Session, work: (queries: Queries) => Pr
   }
 }
 
+/** Ends a transaction: one of its statements had nothing to change. */
+class NothingChanged extends Error {}
+
+/** @throws NothingChanged */
+async function changeEach(queries: Queries, statements: readonly Statement[]): Promise<void> {
+  for (const { sql, values } of statements)
+    if ((await queries.query(sql, values)).count === 0) throw new NothingChanged();
+}
+
 class PostgresDriver implements Driver {
   readonly dialect = 'postgres';
   readonly #pool: PostgresPool;
@@ -61,6 +70,20 @@ class PostgresDriver implements Driver {
 
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     return retrying(() => this.#pool.session((session) => inTransaction(session, work)));
+  }
+
+  async changeAll(statements: readonly Statement[]): Promise<boolean> {
+    const [first] = statements;
+    // One statement is all or nothing by itself.
+    if (first !== undefined && statements.length === 1)
+      return (await this.query(first.sql, first.values)).count > 0;
+    try {
+      await this.transaction((queries) => changeEach(queries, statements));
+      return true;
+    } catch (error) {
+      if (error instanceof NothingChanged) return false;
+      throw error;
+    }
   }
 
   async notify(): Promise<void> {

@@ -1,10 +1,10 @@
 /** One SQLite connection, opened when it is first needed, and again after a failure that may have spoilt it. */
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import type { Outcome } from '../driver.ts';
+import type { Outcome, Statement, Value } from '../driver.ts';
 import { fromStored, toStored } from '../value.ts';
 import { type Answer, BEGIN, type Connection, type Failure, type Question } from './protocol.ts';
-import { isBusy, leavesFileUsable } from './result-codes.ts';
+import { isBusy, isUnavailable, leavesFileUsable } from './result-codes.ts';
 
 /**
  * How long a statement waits for the writer of another process: about five seconds, in short steps. SQLite's own steps
@@ -56,22 +56,25 @@ function failureOf(error: unknown): Failure {
   return { code: isSqlite ? Number(error.errcode) : null, message };
 }
 
+/** A prepared statement. */
+interface Prepared {
+  readonly statement: StatementSync;
+  /** Asked once: node:sqlite describes all columns each time, which costs more than most statements. */
+  readonly givesRows: boolean;
+}
+
 export class Database {
   readonly #connection: Connection;
   #database: DatabaseSync | null = null;
   /** Statements are few and fixed, so that all of them stay prepared. */
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   answer(question: Question): Answer {
-    for (let step = 1; ; step++) {
-      const answer = this.#tried(question);
-      if (step === BUSY_STEPS || !('failure' in answer) || !isBusy(answer.failure)) return answer;
-      pause(BUSY_STEP_MS);
-    }
+    return 'statements' in question ? this.#changed(question.statements) : this.#waiting(question);
   }
 
   close(): void {
@@ -84,7 +87,56 @@ export class Database {
     this.#database = null;
   }
 
-  #tried({ sql, values }: Question): Answer {
+  #changed(statements: readonly Statement[]): Answer {
+    const answer = statements.length === 1 ? this.#inTurn(statements) : this.#inSavepoint(statements);
+    if (isBroken(answer)) this.#breakOff();
+    return answer;
+  }
+
+  /** One statement is all or nothing by itself; several need a savepoint. */
+  #inSavepoint(statements: readonly Statement[]): Answer {
+    const begun = this.#waiting(command('SAVEPOINT change'));
+    if ('failure' in begun) return begun;
+    const answer = this.#inTurn(statements);
+    if (isBroken(answer)) return answer;
+    if (isChanged(answer)) return this.#ended(['RELEASE change'], answer);
+    return this.#ended(['ROLLBACK TO change', 'RELEASE change'], answer);
+  }
+
+  /** Up to the first one that fails or changes nothing, which is the answer then. */
+  #inTurn(statements: readonly Statement[]): Answer {
+    let answer: Answer = { outcome: { rows: [], count: 0 } };
+    for (const statement of statements) {
+      answer = this.#waiting(statement);
+      if (!isChanged(answer)) return answer;
+    }
+    return answer;
+  }
+
+  #ended(commands: readonly string[], answer: Answer): Answer {
+    for (const sql of commands) {
+      const ended = this.#waiting(command(sql));
+      // What was to be undone is not: nothing of the transaction may be kept.
+      if ('failure' in ended) return { failure: { ...ended.failure, code: null } };
+    }
+    return answer;
+  }
+
+  /** Ends the transaction, however it stands: whatever follows up to its COMMIT fails. */
+  #breakOff(): void {
+    this.#tried(command('ROLLBACK'));
+    if (this.#database?.isTransaction === true) this.close();
+  }
+
+  #waiting(statement: Statement): Answer {
+    for (let step = 1; ; step++) {
+      const answer = this.#tried(statement);
+      if (step === BUSY_STEPS || !('failure' in answer) || !isBusy(answer.failure)) return answer;
+      pause(BUSY_STEP_MS);
+    }
+  }
+
+  #tried({ sql, values }: Statement): Answer {
     if (!this.#isInPlace(sql)) return { failure: NO_TRANSACTION };
     try {
       return { outcome: run(this.#prepared(sql), values.map(toStored)) };
@@ -101,26 +153,44 @@ export class Database {
     return this.#database?.isTransaction === true;
   }
 
-  #prepared(sql: string): StatementSync {
+  #prepared(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     this.#database ??= open(this.#connection);
     const statement = this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+    const prepared = { statement, givesRows: statement.columns().length > 0 };
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 }
 
-function run(statement: StatementSync, values: ReturnType<typeof toStored>[]): Outcome {
-  if (statement.columns().length === 0) return { rows: [], count: Number(statement.run(...values).changes) };
-  const rows = statement.all(...values).map((row) => decoded(row));
+function command(sql: string): Statement {
+  return { sql, values: [] };
+}
+
+function isChanged(answer: Answer): boolean {
+  return 'outcome' in answer && answer.outcome.count > 0;
+}
+
+/** The database failed: what it holds of the transaction is anybody's guess. */
+function isBroken(answer: Answer): boolean {
+  return 'failure' in answer && isUnavailable(answer.failure);
+}
+
+function run({ statement, givesRows }: Prepared, values: Value[]): Outcome {
+  if (!givesRows) return { rows: [], count: Number(statement.run(...values).changes) };
+  const rows = statement.all(...values).map(decoded);
   return { rows, count: rows.length };
 }
 
 function decoded(row: ReturnType<StatementSync['all']>[number]): Outcome['rows'][number] {
-  const columns = Object.entries(row).map(([column, value]) => {
-    if (typeof value === 'object' && value !== null) throw new TypeError(`${column} is binary`);
-    return [column, typeof value === 'bigint' ? Number(value) : fromStored(value)] as const;
-  });
-  return Object.fromEntries(columns);
+  const columns: Record<string, Value> = {};
+  for (const column of Object.keys(row)) columns[column] = decodedValue(column, row[column] ?? null);
+  return columns;
+}
+
+function decodedValue(column: string, value: SQLOutputValue): Value {
+  if (typeof value === 'string') return fromStored(value);
+  if (typeof value === 'object' && value !== null) throw new TypeError(`${column} is binary`);
+  return typeof value === 'bigint' ? Number(value) : value;
 }

@@ -4,11 +4,10 @@ import { dirname } from 'node:path';
 import type { Logger } from '../../core/log.ts';
 import type { Clock } from '../../core/time.ts';
 import { type Store, StoreUnavailableError } from '../../tokens/store.ts';
-import type { Driver, Outcome, Queries, Value } from '../driver.ts';
+import type { Driver, Outcome, Queries, Statement, Value } from '../driver.ts';
 import { migrate } from '../migrate.ts';
 import { createStore } from '../store.ts';
 import { ChangeWatch } from './change-watch.ts';
-import { toSqlite } from './sql.ts';
 import { SqliteThread } from './thread.ts';
 import { SqliteWriter } from './writer.ts';
 
@@ -61,13 +60,17 @@ class SqliteDriver implements Driver {
   constructor(file: string) {
     this.#writing = new SqliteThread({ file, role: 'writer' });
     this.#reading = new SqliteThread({ file, role: 'reader' });
-    this.#writer = new SqliteWriter((sql, values) => this.#writing.query(toSqlite(sql), values));
+    this.#writer = new SqliteWriter(this.#writing);
     this.#watch = new ChangeWatch((sql) => this.#reading.query(sql));
   }
 
   query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
-    if (sql.startsWith('SELECT')) return this.#reading.query(toSqlite(sql), values);
-    return this.transaction((queries) => queries.query(sql, values));
+    if (sql.startsWith('SELECT')) return this.#reading.query(sql, values);
+    return this.#writer.change([{ sql, values }]);
+  }
+
+  async changeAll(statements: readonly Statement[]): Promise<boolean> {
+    return (await this.#writer.change(statements)).count > 0;
   }
 
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 /** What the event loop and a SQLite thread say to each other. Answers come in the order of the questions. */
-import type { Outcome, Value } from '../driver.ts';
+import type { Outcome, Statement } from '../driver.ts';
 
 /** The writer sees the schema first and holds transactions; the reader cannot change anything. */
 export type Role = 'writer' | 'reader';
@@ -9,10 +9,16 @@ export interface Connection {
   readonly role: Role;
 }
 
-export interface Question {
-  readonly sql: string;
-  readonly values: readonly Value[];
+/**
+ * Statements, each of which must change a row, or none of them has changed one: decided there, so that many such changes
+ * go in one message. Within a transaction, which ends where the database fails: a COMMIT may follow unseen.
+ */
+export interface Change {
+  readonly statements: readonly Statement[];
 }
+
+/** A change is answered by the outcome of its last statement; of count 0: nothing was changed. */
+export type Question = Statement | Change;
 
 /** What went wrong, as far as it may be told: SQLite's words hold names of tables and columns, never values. */
 export interface Failure {

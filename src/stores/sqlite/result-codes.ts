@@ -39,6 +39,11 @@ export function leavesFileUsable({ code }: Failure): boolean {
   return code !== null && (!UNAVAILABLE.has(primary) || primary === BUSY || primary === FULL);
 }
 
+/** The database failed, not the statement. */
+export function isUnavailable({ code }: Failure): boolean {
+  return code === null || UNAVAILABLE.has(code & PRIMARY_MASK);
+}
+
 /** A DuplicateError, a StoreUnavailableError, or an Error: the statement is wrong. */
 export function errorOf({ code, message }: Failure): Error {
   if (code === null) return new StoreUnavailableError(`The SQLite thread failed: ${message}`);

@@ -1,12 +1,14 @@
 /**
  * A SQLite connection in a thread of its own: questions go there, answers come back in the same order. What is asked in
- * one turn of the event loop goes in one message: to wake a thread costs more than most statements.
+ * one turn of the event loop, and while the thread is at work, goes in one message: to wake a thread costs more than most
+ * statements.
  */
 import { Worker } from 'node:worker_threads';
 import { StoreUnavailableError } from '../../tokens/store.ts';
-import type { Outcome, Value } from '../driver.ts';
+import type { Outcome, Statement, Value } from '../driver.ts';
 import type { Answer, Connection, Question } from './protocol.ts';
 import { errorOf } from './result-codes.ts';
+import { toSqlite } from './sql.ts';
 
 /** Source in development, JavaScript in the package. */
 const WORKER = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -23,18 +25,30 @@ export class SqliteThread {
   #asked: Asked[] = [];
   /** Of those asked, what was not sent yet. */
   #unsent: Question[] = [];
+  /** A message is on its way, or will be at the end of this turn. */
+  #isBusy = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
+    return this.#ask({ sql: toSqlite(sql), values });
+  }
+
+  /** See Change. */
+  change(statements: readonly Statement[]): Promise<Outcome> {
+    return this.#ask({ statements: statements.map(({ sql, values }) => ({ sql: toSqlite(sql), values })) });
+  }
+
+  #ask(question: Question): Promise<Outcome> {
     if (this.#isClosed) return Promise.reject(new StoreUnavailableError('The store is closed'));
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#worker ??= this.#start();
     this.#asked.push({ resolve, reject });
     this.#worker.ref();
-    if (this.#unsent.push({ sql, values }) === 1) process.nextTick(() => this.#send());
+    this.#unsent.push(question);
+    if (!this.#isBusy) this.#sendSoon();
     return promise;
   }
 
@@ -56,10 +70,18 @@ export class SqliteThread {
     const worker = new Worker(WORKER, { workerData: this.#connection });
     worker.on('message', (answers: readonly Answer[]) => {
       for (const answer of answers) this.#settle(answer);
+      this.#isBusy = false;
+      // Most of what follows from these answers is asked by the end of this turn.
+      if (this.#asked.length > 0) this.#sendSoon();
     });
     worker.on('error', (error) => this.#fail(worker, error.message));
     worker.on('exit', () => this.#fail(worker, 'it ended'));
     return worker;
+  }
+
+  #sendSoon(): void {
+    this.#isBusy = true;
+    setImmediate(() => this.#send());
   }
 
   #send(): void {
@@ -83,6 +105,7 @@ export class SqliteThread {
     const unanswered = this.#asked;
     this.#asked = [];
     this.#unsent = [];
+    this.#isBusy = false;
     for (const { reject } of unanswered)
       reject(new StoreUnavailableError(`The SQLite thread failed: ${message}`));
   }

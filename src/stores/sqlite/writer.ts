@@ -3,33 +3,41 @@
  * savepoint keeps each of them all or nothing. None is answered before the commit that holds it.
  */
 import { StoreUnavailableError } from '../../tokens/store.ts';
-import type { Outcome, Queries, Value } from '../driver.ts';
+import type { Outcome, Queries, Statement } from '../driver.ts';
 import { Transaction } from '../transaction.ts';
 import { BEGIN } from './protocol.ts';
+import type { SqliteThread } from './thread.ts';
 
 /** Transactions of one commit: the first of them waits for the last. */
 const GROUP_MAX = 64;
 
-type Query = (sql: string, values?: readonly Value[]) => Promise<Outcome>;
+type Thread = Pick<SqliteThread, 'query' | 'change'>;
 
-/** Runs within the group, and gives back how to answer once the group's fate is known. */
+/** What was asked for, to be done within a group. */
 interface Job {
+  /** True: all of it is asked at once, and the thread decides. False: it asks, hears and asks again, alone. */
+  readonly isAtOnce: boolean;
+  /** Gives back how to answer once the group is committed. Rejects where the database failed: nothing of the group is kept then. */
   run(group: Group): Promise<() => void>;
   reject(error: unknown): void;
 }
 
 /** Statements around the work. The next one is sent before they are answered: what follows a failed one fails too. */
 class Group {
-  readonly #query: Query;
+  readonly #thread: Thread;
   readonly #sent: Promise<unknown>[] = [];
 
-  constructor(query: Query) {
-    this.#query = query;
+  constructor(thread: Thread) {
+    this.#thread = thread;
   }
 
   send(sql: string): void {
-    const answer = this.#query(sql);
-    answer.catch(() => undefined); // looked at in `settled`
+    this.follow(this.#thread.query(sql));
+  }
+
+  /** Its rejection is looked at in `settled`. */
+  follow(answer: Promise<unknown>): void {
+    answer.catch(() => undefined);
     this.#sent.push(answer);
   }
 
@@ -40,41 +48,64 @@ class Group {
 }
 
 export class SqliteWriter {
-  readonly #query: Query;
+  readonly #thread: Thread;
   readonly #waiting: Job[] = [];
   #isRunning = false;
 
-  constructor(query: Query) {
-    this.#query = query;
+  constructor(thread: Thread) {
+    this.#thread = thread;
   }
 
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    return this.#committed<T>(false, async (group) => await this.#inSavepoint(group, work));
+  }
+
+  /** Resolves with the outcome of the last statement; of count 0: nothing was changed. */
+  change(statements: readonly Statement[]): Promise<Outcome> {
+    return this.#committed<Outcome>(true, () => fateOf(this.#thread.change(statements)));
+  }
+
+  #committed<T>(isAtOnce: boolean, run: (group: Group) => Promise<Fate<T>>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push({ run: (group) => this.#inSavepoint(group, work, resolve, reject), reject });
-    if (!this.#isRunning) void this.#runGroups();
+    const answerer = async (group: Group) => {
+      const fate = await run(group);
+      return () => ('result' in fate ? resolve(fate.result) : reject(fate.error));
+    };
+    this.#waiting.push({ isAtOnce, run: answerer, reject });
+    this.#wake();
     return promise;
   }
 
-  async #runGroups(): Promise<void> {
+  /** In the next turn: what is asked in this one shares a commit. */
+  #wake(): void {
+    if (this.#isRunning) return;
     this.#isRunning = true;
+    setImmediate(() => void this.#runGroups());
+  }
+
+  async #runGroups(): Promise<void> {
     for (let first = this.#waiting.shift(); first !== undefined; first = this.#waiting.shift())
       await this.#runGroup(first);
     this.#isRunning = false;
   }
 
   async #runGroup(first: Job): Promise<void> {
-    const group = new Group(this.#query);
+    const group = new Group(this.#thread);
     const jobs: Job[] = [];
     try {
-      const answers: (() => void)[] = [];
+      const answers: Promise<() => void>[] = [];
       group.send(BEGIN);
       for (let job: Job | undefined = first; job !== undefined; job = this.#next(jobs.length)) {
         jobs.push(job);
-        answers.push(await job.run(group));
+        const answer = job.run(group);
+        group.follow(answer);
+        answers.push(answer);
+        if (!job.isAtOnce) await answer;
       }
-      await group.settled(); // a failed ROLLBACK TO must not be followed by COMMIT
-      await this.#query('COMMIT');
-      for (const answer of answers) answer();
+      // A failed ROLLBACK TO must not be followed by COMMIT. Changes need no look: where the database fails, they end the transaction.
+      if (jobs.some(({ isAtOnce }) => !isAtOnce)) await group.settled();
+      await this.#thread.query('COMMIT');
+      for (const answer of await Promise.all(answers)) answer();
     } catch (error) {
       const cause = await group.settled().then(
         () => error,
@@ -89,33 +120,34 @@ export class SqliteWriter {
     return groupSize < GROUP_MAX ? this.#waiting.shift() : undefined;
   }
 
-  /** Throws where the database failed: then nothing of the group is kept. */
-  async #inSavepoint<T>(
-    group: Group,
-    work: (queries: Queries) => Promise<T>,
-    resolve: (result: T) => void,
-    reject: (error: unknown) => void,
-  ): Promise<() => void> {
+  async #inSavepoint<T>(group: Group, work: (queries: Queries) => Promise<T>): Promise<Fate<T>> {
     group.send('SAVEPOINT work');
     const transaction = new Transaction({
       dialect: 'sqlite',
-      query: this.#query,
+      query: (sql, values) => this.#thread.query(sql, values),
       notify: () => Promise.resolve(),
     });
-    try {
-      const result = await transaction.run(work);
-      group.send('RELEASE work');
-      return () => resolve(result);
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) throw error;
-      group.send('ROLLBACK TO work');
-      group.send('RELEASE work');
-      return () => reject(error);
-    }
+    const fate = await fateOf(transaction.run(work));
+    if ('error' in fate) group.send('ROLLBACK TO work');
+    group.send('RELEASE work');
+    return fate;
   }
 
   /** Where the database failed it has rolled back by itself, and there is nothing to roll back. */
   async #rollBack(): Promise<void> {
-    await this.#query('ROLLBACK').catch(() => undefined);
+    await this.#thread.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
+/** What became of one job, apart from the others of its group. */
+type Fate<T> = { readonly result: T } | { readonly error: unknown };
+
+/** Rejects where the database failed: that concerns them all. */
+async function fateOf<T>(work: Promise<T>): Promise<Fate<T>> {
+  try {
+    return { result: await work };
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
+    return { error };
   }
 }

@@ -10,6 +10,7 @@ import type { Queries, Row, Value } from '../driver.ts';
 import { integerOrNull } from '../row.ts';
 import { REFRESH_TOKEN_COLUMNS, refreshTokenOf, refreshTokenValues } from './refresh-token-row.ts';
 import { endAccess, revokeRefreshTokens } from './revoke-refresh-tokens.ts';
+import { USER_COLUMNS, userOf } from './users.ts';
 
 /** A value that was retired is taken for good: the condition covers what the unique index does not. */
 const INSERT = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
@@ -19,9 +20,16 @@ const INSERT = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
   WHERE NOT EXISTS (SELECT 1 FROM retired_values WHERE retired_values.lookup = $5)`;
 
 const COLUMNS_OF_T = REFRESH_TOKEN_COLUMNS.replace(/\w+/g, 't.$&');
-const FIND = `SELECT ${COLUMNS_OF_T}, NULL AS retired_instant FROM refresh_tokens t WHERE t.lookup = $1
-  UNION ALL SELECT ${COLUMNS_OF_T}, r.retired_instant
-    FROM retired_values r JOIN refresh_tokens t ON t.id = r.token_id WHERE r.lookup = $1`;
+
+/** A present value or a retired one. `more`: further columns, of `joined` tables. */
+function selectByLookup(more: string, joined: string): string {
+  return `SELECT ${COLUMNS_OF_T}, NULL AS retired_instant${more} FROM refresh_tokens t ${joined} WHERE t.lookup = $1
+    UNION ALL SELECT ${COLUMNS_OF_T}, r.retired_instant${more}
+      FROM retired_values r JOIN refresh_tokens t ON t.id = r.token_id ${joined} WHERE r.lookup = $1`;
+}
+
+const FIND = selectByLookup('', '');
+const FIND_WITH_USER = selectByLookup(`, ${USER_COLUMNS}`, 'JOIN users u ON u.id = t.user_id');
 
 /** `$3` and what follows: a use. Access tokens already given keep their life. */
 const SET_USE = `start_instant = $3, meta_data = $5,
@@ -109,6 +117,10 @@ export function refreshTokenTable(queries: Queries): RefreshTokenTable {
     async find(lookup) {
       const { rows } = await queries.query(FIND, [lookup]);
       return rows[0] === undefined ? null : foundOf(rows[0]);
+    },
+    async findWithUser(lookup) {
+      const { rows } = await queries.query(FIND_WITH_USER, [lookup]);
+      return rows[0] === undefined ? null : { ...foundOf(rows[0]), user: userOf(rows[0]) };
     },
     list: (filter, maxCount) => list(queries, filter, maxCount),
     rotate: (id, fromLookup, next, nowMs) => rotate(queries, id, fromLookup, next, nowMs),

@@ -2,12 +2,12 @@
 import type { Registration, User } from '../../objects/user.ts';
 import type { UserTable } from '../../tokens/store.ts';
 import type { Queries, Row, Value } from '../driver.ts';
-import { body, text } from '../row.ts';
+import { body, text, textOrNull } from '../row.ts';
 
-const SELECT_USERS = `SELECT u.body AS user_body, r.body AS registration_body
-  FROM users u LEFT JOIN registrations r ON r.user_id = u.id`;
-/** Registrations in the order in which they were made. */
-const ORDER = 'ORDER BY r.insert_instant, r.application_id';
+/** Of a user `u`: one row, with its registrations in the order in which they were made. */
+export const USER_COLUMNS = `u.body AS user_body,
+  (SELECT string_agg(g.body, ',' ORDER BY g.insert_instant, g.application_id)
+    FROM registrations g WHERE g.user_id = u.id) AS registration_bodies`;
 
 const INSERT_REGISTRATION = `INSERT INTO registrations (user_id, application_id, insert_instant, body)
   VALUES ($1, $2, $3, $4)`;
@@ -17,13 +17,12 @@ function key(name: string | undefined): string | null {
   return name === undefined ? null : name.toLowerCase();
 }
 
-function userOf(rows: readonly Row[]): User | null {
-  const [first] = rows;
-  if (first === undefined) return null;
-  const registrations = rows
-    .filter((row) => row['registration_body'] !== null)
-    .map((row) => body<Registration>(row, 'registration_body'));
-  return { ...body<Omit<User, 'registrations'>>(first, 'user_body'), registrations };
+/** From the columns `USER_COLUMNS`. */
+export function userOf(row: Row): User {
+  const registrations: readonly Registration[] = JSON.parse(
+    `[${textOrNull(row, 'registration_bodies') ?? ''}]`,
+  );
+  return { ...body<Omit<User, 'registrations'>>(row, 'user_body'), registrations };
 }
 
 /** In the order of the columns id, tenant_id, email_key, username_key, body. */
@@ -37,8 +36,8 @@ function registrationColumns(userId: string, registration: Registration): Value[
 }
 
 async function findUser(queries: Queries, condition: string, values: readonly Value[]): Promise<User | null> {
-  const { rows } = await queries.query(`${SELECT_USERS} WHERE ${condition} ${ORDER}`, values);
-  return userOf(rows);
+  const { rows } = await queries.query(`SELECT ${USER_COLUMNS} FROM users u WHERE ${condition}`, values);
+  return rows[0] === undefined ? null : userOf(rows[0]);
 }
 
 async function insertUser(queries: Queries, user: User): Promise<void> {
@@ -81,7 +80,12 @@ export function userTable(queries: Queries): UserTable {
         'UPDATE users SET tenant_id = $2, email_key = $3, username_key = $4, body = $5 WHERE id = $1',
         columnsOf(user),
       ),
-    delete: (id) => changes('DELETE FROM users WHERE id = $1', [id]),
+    delete: (id) => deleteUser(queries, id),
+    async hasAnyOf(tenantId) {
+      const { rows } = await queries.query('SELECT id FROM users WHERE tenant_id = $1 LIMIT 1', [tenantId]);
+      return rows.length > 0;
+    },
+    deleteOfTenant: (tenantId, nowMs, maxCount) => deleteUsersOfTenant(queries, tenantId, nowMs, maxCount),
     async insertRegistration(userId, registration) {
       await queries.query(INSERT_REGISTRATION, registrationColumns(userId, registration));
     },

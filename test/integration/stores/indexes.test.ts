@@ -98,7 +98,15 @@ function recording(connection: Connection, asked: Asked[]): Driver {
     transaction: (work) => work(queries),
     notify: async () => {},
   };
-  return { ...queries, onNotice: () => () => {}, close: () => connection.close() };
+  return {
+    ...queries,
+    async changeAll(statements) {
+      for (const { sql, values } of statements) await queries.query(sql, values);
+      return true;
+    },
+    onNotice: () => () => {},
+    close: () => connection.close(),
+  };
 }
 
 const user = aUser();
@@ -126,6 +134,7 @@ const STEPS: readonly (readonly [what: string, run: (store: Store) => Promise<un
   ['refreshTokens.insert', ({ refreshTokens }) => refreshTokens.insert(token)],
   ['refreshTokens.get', ({ refreshTokens }) => refreshTokens.get(token.id)],
   ['refreshTokens.find', ({ refreshTokens }) => refreshTokens.find(token.lookup)],
+  ['refreshTokens.findWithUser', ({ refreshTokens }) => refreshTokens.findWithUser(token.lookup)],
   [
     'refreshTokens.touch',
     ({ refreshTokens }) => refreshTokens.touch(token.id, token.lookup, useOf(token.lookup)),

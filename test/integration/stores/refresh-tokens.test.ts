@@ -5,6 +5,7 @@ import type { Store } from '../../../src/tokens/store.ts';
 import { eachStore } from '../../support/store.ts';
 import {
   aRefreshToken,
+  aRegistration,
   aSuccessor,
   aUser,
   NOW_MS,
@@ -29,9 +30,33 @@ describe('refresh tokens', () => {
       expect(await store.refreshTokens.get(session.id)).toEqual(session);
     });
 
+    it.each([0, 1, 3])('come with their user and its %i registrations, by either value', async (count) => {
+      const registrations = Array.from({ length: count }, (_unused, index) =>
+        aRegistration({ insertInstant: NOW_MS + index, data: { text: '","}],' } }),
+      );
+      const user = aUser({ registrations });
+      await store.users.insert(user);
+      const token = aRefreshToken({ userId: user.id });
+      await store.refreshTokens.insert(token);
+      expect(await store.refreshTokens.findWithUser(token.lookup)).toEqual({
+        use: 'current',
+        record: token,
+        user,
+      });
+      const next = { ...token, lookup: randomUUID() };
+      await store.refreshTokens.rotate(token.id, token.lookup, next, NOW_MS);
+      expect(await store.refreshTokens.findWithUser(token.lookup)).toEqual({
+        use: 'retired',
+        record: { ...next, sequence: 1 },
+        retiredInstant: NOW_MS,
+        user,
+      });
+    });
+
     it('are null where there are none', async () => {
       expect(await store.refreshTokens.get(randomUUID())).toBeNull();
       expect(await store.refreshTokens.find(randomUUID())).toBeNull();
+      expect(await store.refreshTokens.findWithUser(randomUUID())).toBeNull();
     });
 
     it('have one id and one value among all', async () => {

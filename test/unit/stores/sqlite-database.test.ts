@@ -50,4 +50,58 @@ describe('Database.answer()', () => {
     rmSync(join(directory, 'x.db'));
     expect(ask(writer, BEGIN)).toMatchObject({ failure: { code: 14 } });
   });
+
+  const change = (...statements: string[]) =>
+    writer.answer({ statements: statements.map((sql) => ({ sql, values: [] })) });
+  const begun = () => {
+    for (const sql of [BEGIN, 'CREATE TABLE t (a UNIQUE)', "INSERT INTO t VALUES ('before')"])
+      ask(writer, sql);
+  };
+  const kept = () => {
+    ask(writer, 'COMMIT');
+    return ask(reader, 'SELECT a FROM t');
+  };
+  const before = { outcome: { rows: [{ a: 'before' }], count: 1 } };
+
+  it('of a change gives the outcome of its last statement', () => {
+    begun();
+    expect(change("INSERT INTO t VALUES ('a')", "UPDATE t SET a = 'b' WHERE a = 'a'")).toEqual({
+      outcome: { rows: [], count: 1 },
+    });
+    expect(kept()).toMatchObject({ outcome: { rows: [{ a: 'before' }, { a: 'b' }] } });
+  });
+
+  it('of a change that changes nothing at its end undoes what came before it, and nothing else', () => {
+    begun();
+    expect(change("INSERT INTO t VALUES ('a')", "DELETE FROM t WHERE a = 'c'")).toEqual(done);
+    expect(kept()).toEqual(before);
+  });
+
+  it('of a change that is refused undoes it, and the transaction goes on', () => {
+    begun();
+    expect(change("INSERT INTO t VALUES ('a')", "INSERT INTO t VALUES ('before')")).toMatchObject({
+      failure: { code: 2067 },
+    });
+    expect(kept()).toEqual(before);
+  });
+
+  it.each([
+    ['alone', []],
+    ['after another', ["INSERT INTO t VALUES ('a')"]],
+  ])(
+    'T08 of a change that the database fails in, %s, ends the transaction: no COMMIT keeps a part of it',
+    (_how, first) => {
+      for (const sql of [BEGIN, 'CREATE TABLE t (a UNIQUE)', 'COMMIT', BEGIN]) ask(writer, sql);
+      expect(ask(writer, 'PRAGMA max_page_count = 1')).toMatchObject({ outcome: { count: 1 } });
+      ask(writer, "INSERT INTO t VALUES ('lost')");
+      const large = 'INSERT INTO t VALUES (zeroblob(100000))';
+      expect(change(...first, large)).toMatchObject({ failure: { code: 13 } });
+      expect(ask(writer, 'COMMIT')).toEqual({ failure: { code: null, message: 'there is no transaction' } });
+      expect(ask(reader, 'SELECT a FROM t')).toEqual(done);
+    },
+  );
+
+  it('T08 of a change does nothing outside of a transaction', () => {
+    expect(change('CREATE TABLE t (a)')).toMatchObject({ failure: { code: null } });
+  });
 });
