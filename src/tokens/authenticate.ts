@@ -84,6 +84,8 @@ function apiKeyFor(service: TokenService, key: string, operation: Operation): Ap
   if (apiKey === undefined) throw unauthorized('There is no such API key');
   if (apiKey.expirationInstant !== undefined && service.clock() >= apiKey.expirationInstant)
     throw unauthorized('The API key has expired');
+  if (typeof apiKey.tenantId === 'string' && !service.catalog().tenants.has(apiKey.tenantId))
+    throw unauthorized('The tenant of the API key is gone');
   if (!permits(apiKey, operation)) throw unauthorized('The API key does not permit this operation');
   return apiKey;
 }

@@ -1,5 +1,6 @@
-/** Removes what has ended by itself: refresh tokens past their life, pending links, old login records. */
+/** Removes what has ended by itself: refresh tokens past their life, pending links, old login records; and users of tenants that are gone. */
 import { DAY_MS, MINUTE_MS, type Scheduler } from '../core/time.ts';
+import { removeLeftovers } from './objects/remove-tenant.ts';
 import { policyInForce } from './refresh-policy.ts';
 import type { TokenService } from './service.ts';
 
@@ -40,6 +41,7 @@ export async function keepHouse(service: HousekeepingService): Promise<void> {
   const now = clock();
   for (const { applicationId, startedBefore } of endedSessions(service, now))
     await inBatches(() => store.refreshTokens.deleteStartedBefore(applicationId, startedBefore, BATCH_MAX));
+  await removeLeftovers(service);
   await store.pendingLinks.deleteEnded(now);
   await inBatches(() => store.loginRecords.trim(now - LOGIN_RECORDS_KEPT_MS, BATCH_MAX));
 }

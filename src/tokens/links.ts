@@ -59,6 +59,8 @@ export async function completePendingLink(
       if (pending === null) throw invalidPendingLink();
       if (pending.tenantId !== user.tenantId) throw notFound('user');
       const provider = requireProvider(catalog, pending.identityProviderId, user.tenantId);
+      // It waited for one of this id that is gone: the same name is somebody else's there.
+      if (pending.expiresInstant - PENDING_LINK_LIFE_MS < provider.insertInstant) throw invalidPendingLink();
       return await insertLink(records, provider, user, { ...pending, now });
     }),
   );

@@ -87,8 +87,10 @@ async function authenticatedUser(
 }
 
 /** @throws ServiceError 400 where users of several tenants have this login id */
-async function onlyTenantOf({ store }: TokenService, loginId: string): Promise<string | null> {
-  const [tenantId, other] = await store.users.tenantsOf(loginId);
+async function onlyTenantOf({ store, catalog }: TokenService, loginId: string): Promise<string | null> {
+  const { tenants } = catalog();
+  // Users may be left of a tenant that is gone: they stand in nobody's way.
+  const [tenantId, other] = (await store.users.tenantsOf(loginId)).filter((id) => tenants.has(id));
   if (other !== undefined)
     throw badRequest('[TenantIdRequired]', 'Users of several tenants have this login id: name the tenant');
   return tenantId ?? null;

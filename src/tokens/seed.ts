@@ -7,14 +7,16 @@ import type { Stamped } from '../objects/values.ts';
 import type { Catalog, CatalogKind, CatalogMaps, CatalogObjects } from './catalog.ts';
 import { ServiceError } from './failure.ts';
 import { apiKeyNames, hashApiKey } from './objects/api-keys.ts';
-import { applicationNames, checkApplication, removeDependents } from './objects/applications.ts';
+import { applicationNames, checkApplication } from './objects/applications.ts';
 import { fieldOf, objectsOf } from './objects/catalog-object.ts';
 import { type CheckProvider, providerNames } from './objects/identity-providers.ts';
 import { keyBody, keyContext, keyNames } from './objects/keys.ts';
+import { finishRemoval } from './objects/remove-tenant.ts';
 import { recordSigners } from './objects/signers.ts';
 import { checkTenant, tenantNames } from './objects/tenants.ts';
 import { checkWebhook, sealed, webhookPasswordContext } from './objects/webhooks.ts';
 import type { Sealer } from './ports.ts';
+import { removeStale, requireUnused, type StaleObject, staleObjects } from './seed-removal.ts';
 import type { TokenService } from './service.ts';
 import { DuplicateError, type Records, type UniqueName } from './store.ts';
 
@@ -58,10 +60,12 @@ export async function seedCatalog(
     await records.catalog.lock();
     const present = await records.catalog.load();
     const stale = staleObjects(present, wanted);
-    for (const [kind, id] of stale) await remove(records, kind, id, service.clock());
+    await removeStale(records, present, stale, service.clock());
+    for (const { id } of seed.tenants)
+      if (!present.tenants.has(id)) await finishRemoval(records, id, service.clock());
     for (const one of wanted) await one.put(records, present, service);
     await recordSigners(records);
-    checkAll(await records.catalog.load(), wanted);
+    checkAll(await records.catalog.load(), wanted, stale);
   });
 }
 
@@ -186,30 +190,6 @@ function wantedApiKey(service: SeedService, { key, ...entry }: SeedApiKey): Want
   return { kind: 'apiKeys', id, names: apiKeyNames(apiKey), stamped, check: NO_CHECK };
 }
 
-/** What the file declared once and no longer does. Those that name others go first. */
-function staleObjects(present: Catalog, wanted: readonly AnyWanted[]): readonly [CatalogKind, string][] {
-  const kinds = [
-    'apiKeys',
-    'webhooks',
-    'identityProviders',
-    'applications',
-    'tenants',
-    'lambdas',
-    'keys',
-  ] as const;
-  const ids = new Set(wanted.map(({ kind, id }) => `${kind} ${id}`));
-  return kinds.flatMap((kind) =>
-    [...objectsOf(present, kind).values()]
-      .filter(({ id, source }) => source === 'Config' && !ids.has(`${kind} ${id}`))
-      .map(({ id }): [CatalogKind, string] => [kind, id]),
-  );
-}
-
-async function remove(records: Records, kind: CatalogKind, id: string, nowMs: number): Promise<void> {
-  if (kind === 'applications') await removeDependents(records, id, nowMs);
-  await records.catalog.delete(kind, id);
-}
-
 async function put<Kind extends CatalogKind>(
   { catalog }: Records,
   present: CatalogMaps,
@@ -262,12 +242,13 @@ function canonical(object: object): string {
 }
 
 /** References are checked against the whole: the file may name what came through the API. */
-function checkAll(catalog: Catalog, wanted: readonly AnyWanted[]): void {
+function checkAll(catalog: Catalog, wanted: readonly AnyWanted[], stale: readonly StaleObject[]): void {
   for (const { kind, id, check } of wanted) named(`${fieldOf(kind)} ${id}`, () => check(catalog));
   for (const { name, tenantId } of catalog.applications.values()) {
     if (!catalog.tenants.has(tenantId))
       throw new ServiceError(400, `application ${name}: its tenant is missing`);
   }
+  requireUnused(catalog, stale);
 }
 
 async function naming<T>(label: string, work: () => Promise<T>): Promise<T> {

@@ -65,8 +65,12 @@ export interface UserTable {
   insert(user: User): Promise<void>;
   /** Without its registrations. False: there is none. @throws DuplicateError */
   update(user: User): Promise<boolean>;
-  /** With its registrations, links and refresh tokens; the caller revokes those first. */
+  /** With its registrations, links, refresh tokens and login records; the caller locks the user and revokes first. */
   delete(id: string): Promise<boolean>;
+  /** Whether the tenant has users. */
+  hasAnyOf(tenantId: string): Promise<boolean>;
+  /** At most `maxCount` users of the tenant, as `delete` does, and their sessions are revoked. Gives back how many. */
+  deleteOfTenant(tenantId: string, nowMs: number, maxCount: number): Promise<number>;
   /** @throws DuplicateError `registration` where the user has one with the application */
   insertRegistration(userId: string, registration: Registration): Promise<void>;
   updateRegistration(userId: string, registration: Registration): Promise<boolean>;
@@ -168,6 +172,8 @@ export interface LinkTable {
   insert(link: IdentityProviderLink): Promise<void>;
   touch(link: IdentityProviderLink, lastLoginInstant: number): Promise<boolean>;
   delete(tenantId: string, identityProviderId: string, identityProviderUserId: string): Promise<boolean>;
+  /** Of every user: the provider is gone. */
+  deleteOfProvider(identityProviderId: string): Promise<void>;
 }
 
 export interface PendingLink {
@@ -286,6 +292,21 @@ export interface WebhookDeliveryTable {
   count(): Promise<number>;
 }
 
+/** A tenant that was deleted, of which users may be left. */
+export interface RemovedTenant {
+  readonly id: string;
+  /** Milliseconds. */
+  readonly removedInstant: number;
+}
+
+export interface RemovedTenantTable {
+  /** Once more counts from now. */
+  insert(id: string, removedInstant: number): Promise<void>;
+  list(): Promise<readonly RemovedTenant[]>;
+  /** False: it was not there. */
+  delete(id: string): Promise<boolean>;
+}
+
 /** The tables, seen from within one transaction or from without. Every method may throw StoreUnavailableError. */
 export interface Records {
   readonly catalog: CatalogTable;
@@ -297,6 +318,7 @@ export interface Records {
   readonly eventLogs: EventLogTable;
   readonly loginRecords: LoginRecordTable;
   readonly webhookDeliveries: WebhookDeliveryTable;
+  readonly removedTenants: RemovedTenantTable;
 }
 
 export interface Store extends Records {

@@ -14,7 +14,8 @@ import {
 } from '../../tokens/objects/applications.ts';
 import { readObject } from '../../tokens/objects/catalog-object.ts';
 import { createLambda, deleteLambda, replaceLambda } from '../../tokens/objects/lambdas.ts';
-import { createTenant, deleteTenant, replaceTenant } from '../../tokens/objects/tenants.ts';
+import { deleteTenant } from '../../tokens/objects/remove-tenant.ts';
+import { createTenant, replaceTenant } from '../../tokens/objects/tenants.ts';
 import { createWebhook, deleteWebhook, replaceWebhook } from '../../tokens/objects/webhooks.ts';
 import { empty } from './answer.ts';
 import { apiKeyOf } from './call.ts';

@@ -59,5 +59,8 @@ export function linkTable(queries: Queries): LinkTable {
     async delete(...identity) {
       return (await queries.query(`DELETE FROM links WHERE ${ONE}`, identity)).count > 0;
     },
+    async deleteOfProvider(identityProviderId) {
+      await queries.query('DELETE FROM links WHERE identity_provider_id = $1', [identityProviderId]);
+    },
   };
 }

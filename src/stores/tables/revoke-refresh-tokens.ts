@@ -65,11 +65,8 @@ async function revokeOnSqlite(queries: Queries, { sql, values }: Condition): Pro
     values,
   );
   if (rows.length === 0) return rows;
-  await queries.query(
-    `${INSERT_REVOCATIONS} ${SELECT_REVOKED} FROM refresh_tokens
-     WHERE ${sql} AND access_expires_instant > $1 ${KEEP_LATER}`,
-    values,
-  );
+  const [nowMs, ...named] = values;
+  await noteRevocations(queries, Number(nowMs), { sql, values: named });
   await queries.query(`DELETE FROM refresh_tokens WHERE ${sql}`, values);
   return rows;
 }
@@ -88,6 +85,23 @@ export function revokeRefreshTokens(
     await inside.notify();
     return { count: integer(rows[0], 'total'), records: rows.map(refreshTokenOf) };
   });
+}
+
+/**
+ * Records the revocation of tokens that are about to go, within the transaction that deletes them.
+ *
+ * @param condition with parameters from `$2`
+ */
+export async function noteRevocations(
+  queries: Queries,
+  nowMs: number,
+  { sql, values }: { readonly sql: string; readonly values: readonly Value[] },
+): Promise<void> {
+  await queries.query(
+    `${INSERT_REVOCATIONS} ${SELECT_REVOKED} FROM refresh_tokens
+     WHERE ${sql} AND access_expires_instant > $1 ${KEEP_LATER}`,
+    [nowMs, ...values],
+  );
 }
 
 /** See RefreshTokenTable.endAccess. */

@@ -3,6 +3,7 @@ import type { Registration, User } from '../../objects/user.ts';
 import type { UserTable } from '../../tokens/store.ts';
 import type { Queries, Row, Value } from '../driver.ts';
 import { body, text, textOrNull } from '../row.ts';
+import { deleteUser, deleteUsersOfTenant } from './delete-users.ts';
 
 /** Of a user `u`: one row, with its registrations in the order in which they were made. */
 export const USER_COLUMNS = `u.body AS user_body,

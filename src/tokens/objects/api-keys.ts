@@ -1,7 +1,8 @@
 /** Use cases: API keys. Only an HMAC of a key is stored; the key itself is shown once. */
 import type { ApiKey } from '../../objects/api-key.ts';
 import type { Body } from '../../objects/values.ts';
-import { badField } from '../failure.ts';
+import type { Catalog } from '../catalog.ts';
+import { badField, type ServiceError } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import type { UniqueName } from '../store.ts';
 import { type ApiKeyReach, requireWithin } from './api-key-limits.ts';
@@ -50,9 +51,12 @@ export async function createApiKey(
   maker: ApiKeyReach | null = null,
 ): Promise<CreatedApiKey> {
   requireWithin(maker, body);
-  const tenantId = tenantFor(service, body.tenantId, scope);
+  const tenantId = tenantFor(body.tenantId, scope);
   const apiKey = { ...body, tenantId, keyHash: hashApiKey(service, key), ...newStamps(service, id) };
-  return { apiKey: await insertObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey)), key };
+  const inserted = await insertObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey), {
+    before: (_, catalog) => requireTenant(catalog, tenantId),
+  });
+  return { apiKey: inserted, key };
 }
 
 /** The key itself stays. `maker` as above. @throws ServiceError 400, 404 */
@@ -65,9 +69,11 @@ export async function replaceApiKey(
 ): Promise<ApiKey> {
   requireWithin(maker, body);
   const old = readOwned(service, 'apiKeys', id, scope);
-  const tenantId = tenantFor(service, body.tenantId, scope);
+  const tenantId = tenantFor(body.tenantId, scope);
   const apiKey = { ...body, tenantId, keyHash: old.keyHash, ...nextStamps(service, old) };
-  return await updateObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey));
+  return await updateObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey), {
+    before: (_, catalog) => requireTenant(catalog, tenantId),
+  });
 }
 
 /** @throws ServiceError 400, 404 */
@@ -75,10 +81,16 @@ export async function deleteApiKey(service: TokenService, id: string, scope: Sco
   await deleteObject(service, 'apiKeys', readOwned(service, 'apiKeys', id, scope));
 }
 
-function tenantFor(service: TokenService, wanted: string | null | undefined, scope: Scope): string | null {
+function tenantFor(wanted: string | null | undefined, scope: Scope): string | null {
   const tenantId = wanted ?? scope.tenantId;
-  const isAllowed = scope.tenantId === null || tenantId === scope.tenantId;
-  if (tenantId !== null && (!isAllowed || !service.catalog().tenants.has(tenantId)))
-    throw badField('apiKey.tenantId', 'invalid', 'There is no such tenant');
+  if (scope.tenantId !== null && tenantId !== scope.tenantId) throw noSuchTenant();
   return tenantId;
+}
+
+function requireTenant({ tenants }: Catalog, tenantId: string | null): void {
+  if (tenantId !== null && !tenants.has(tenantId)) throw noSuchTenant();
+}
+
+function noSuchTenant(): ServiceError {
+  return badField('apiKey.tenantId', 'invalid', 'There is no such tenant');
 }

@@ -2,6 +2,7 @@
 import type { Application } from '../../objects/application.ts';
 import type { Body } from '../../objects/values.ts';
 import type { Catalog } from '../catalog.ts';
+import { badField } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import type { Records, UniqueName } from '../store.ts';
 import {
@@ -13,6 +14,7 @@ import {
   resolveTenantId,
   updateObject,
 } from './catalog-object.ts';
+import { forgetInOthers } from './forget.ts';
 import { requireLambda, requireOwnKey, requireSigningKey } from './references.ts';
 import { recordSigners } from './signers.ts';
 
@@ -49,17 +51,16 @@ export async function createApplication(
   body: ApplicationBody,
   scope: Scope,
 ): Promise<Application> {
-  checkApplication(service.catalog(), body);
-  requireOwnKey(service.catalog(), body.jwtConfiguration.accessTokenKeyId, scope, KEY_FIELD);
   const tenantId = resolveTenantId(service, body.tenantId, scope, 'application.tenantId');
   const application = { ...body, tenantId, roles: withIds(service, body.roles), ...newStamps(service, id) };
-  return await insertObject(
-    service,
-    'applications',
-    application,
-    applicationNames(application),
-    recordSigners,
-  );
+  return await insertObject(service, 'applications', application, applicationNames(application), {
+    async before(records, catalog) {
+      requireInOrder(catalog, application, scope);
+      // A login that was under way when one of this id was deleted may have come after.
+      if (id !== undefined) await removeDependents(records, id, service.clock());
+    },
+    after: recordSigners,
+  });
 }
 
 /** The tenant of an application does not change. @throws ServiceError 400, 404 */
@@ -70,28 +71,36 @@ export async function replaceApplication(
   scope: Scope,
 ): Promise<Application> {
   const old = readObject(service, 'applications', id, scope);
-  checkApplication(service.catalog(), body);
-  requireOwnKey(service.catalog(), body.jwtConfiguration.accessTokenKeyId, scope, KEY_FIELD);
   const roles = withIds(service, body.roles);
   const application = { ...body, tenantId: old.tenantId, roles, ...nextStamps(service, old) };
-  return await updateObject(
-    service,
-    'applications',
-    application,
-    applicationNames(application),
-    recordSigners,
-  );
+  return await updateObject(service, 'applications', application, applicationNames(application), {
+    before: (_, catalog) => requireInOrder(catalog, application, scope),
+    after: recordSigners,
+  });
 }
 
-/** Its registrations go with it, and its refresh tokens are revoked. @throws ServiceError 400, 404 */
+function requireInOrder(catalog: Catalog, application: Application, scope: Scope): void {
+  if (!catalog.tenants.has(application.tenantId))
+    throw badField('application.tenantId', 'invalid', 'There is no such tenant');
+  checkApplication(catalog, application);
+  requireOwnKey(catalog, application.jwtConfiguration.accessTokenKeyId, scope, KEY_FIELD);
+}
+
+/**
+ * Its registrations go with it, its refresh tokens are revoked, and identity providers serve it no more.
+ *
+ * @throws ServiceError 400 where the file declares or names it; 404
+ */
 export async function deleteApplication(service: TokenService, id: string, scope: Scope): Promise<void> {
   const application = readObject(service, 'applications', id, scope);
-  await deleteObject(service, 'applications', application, (records) =>
-    removeDependents(records, id, service.clock()),
-  );
+  await deleteObject(service, 'applications', application, async (records, catalog) => {
+    await forgetInOthers(records, catalog, { applicationIds: [id], tenantIds: [] }, service.clock());
+    await removeDependents(records, id, service.clock());
+  });
   await service.revocations.refresh();
 }
 
+/** What only an application of this id gives a meaning to. Within the transaction that takes it away, or makes it. */
 export async function removeDependents(
   records: Records,
   applicationId: string,

@@ -1,7 +1,7 @@
 /** What all configuration objects share: who may see them, how they are stored, and that those of the file are fixed. */
 import type { User } from '../../objects/user.ts';
 import type { Stamped } from '../../objects/values.ts';
-import type { CatalogKind, CatalogMaps, CatalogObjects } from '../catalog.ts';
+import type { Catalog, CatalogKind, CatalogMaps, CatalogObjects } from '../catalog.ts';
 import { badField, badRequest, notFound, ServiceError } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import { DuplicateError, type Records, type UniqueName } from '../store.ts';
@@ -101,9 +101,22 @@ export function nextStamps({ clock }: TokenService, { id, insertInstant, source 
 }
 
 /** What goes with a change of an object, in the same transaction. */
-type Alongside = (records: Records) => Promise<void>;
+export interface Alongside {
+  /** `catalog` is as it is until the end of the transaction: what is found in order in it stays so. */
+  before?(records: Records, catalog: Catalog): void | Promise<void>;
+  after?(records: Records): Promise<void>;
+}
 
-const NOTHING: Alongside = async () => {};
+/** The catalog within the transaction, at whose end others may change it again. */
+export async function lockedCatalog(
+  { catalog }: Pick<TokenService, 'catalog'>,
+  records: Pick<Records, 'catalog'>,
+): Promise<Catalog> {
+  await records.catalog.lock();
+  const known = catalog();
+  const isCurrent = (await records.catalog.revision()) === known.revision;
+  return isCurrent ? known : await records.catalog.load();
+}
 
 /** @throws ServiceError 400 for an id or name that something else has */
 export async function insertObject<Kind extends CatalogKind>(
@@ -111,11 +124,12 @@ export async function insertObject<Kind extends CatalogKind>(
   kind: Kind,
   object: CatalogObjects[Kind],
   names: readonly UniqueName[],
-  alongside = NOTHING,
+  { before, after }: Alongside = {},
 ): Promise<CatalogObjects[Kind]> {
   const insert = async (records: Records) => {
+    await before?.(records, await lockedCatalog(service, records));
     await records.catalog.insert(kind, object, names);
-    await alongside(records);
+    await after?.(records);
   };
   await namingDuplicates(kind, () => service.store.transaction(insert));
   await service.refreshCatalog();
@@ -134,13 +148,14 @@ export async function updateObject<Kind extends CatalogKind>(
   kind: Kind,
   object: CatalogObjects[Kind],
   names: readonly UniqueName[],
-  alongside = NOTHING,
+  { before, after }: Alongside = {},
 ): Promise<CatalogObjects[Kind]> {
   requireChangeable(kind, object);
   const seen = objectsOf(service.catalog(), kind).get(object.id);
   const update = async (records: Records) => {
+    await before?.(records, await lockedCatalog(service, records));
     const isThere = await records.catalog.update(kind, object, names, seen);
-    if (isThere) await alongside(records);
+    if (isThere) await after?.(records);
     return isThere;
   };
   const isDone = await namingDuplicates(kind, () => service.store.transaction(update));
@@ -156,7 +171,7 @@ function changedMeanwhile(kind: CatalogKind): ServiceError {
 }
 
 /**
- * `before` runs in the same transaction: what must go with the object.
+ * `before`: what must go with the object, and what it must not be used for.
  *
  * @throws ServiceError 404, 400 for an object of the file
  */
@@ -164,11 +179,11 @@ export async function deleteObject<Kind extends CatalogKind>(
   service: TokenService,
   kind: Kind,
   object: CatalogObjects[Kind],
-  before = NOTHING,
+  before: NonNullable<Alongside['before']> = () => {},
 ): Promise<void> {
   requireChangeable(kind, object);
   const isDeleted = await service.store.transaction(async (records) => {
-    await before(records);
+    await before(records, await lockedCatalog(service, records));
     return await records.catalog.delete(kind, object.id);
   });
   if (!isDeleted) throw notFound(fieldOf(kind));

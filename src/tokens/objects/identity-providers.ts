@@ -38,8 +38,13 @@ export async function createIdentityProvider(
   check: CheckProvider,
 ): Promise<IdentityProvider> {
   const provider = { ...body, ...newStamps(service, id) };
-  check(service.catalog(), provider);
-  return await insertObject(service, 'identityProviders', provider, providerNames(provider));
+  return await insertObject(service, 'identityProviders', provider, providerNames(provider), {
+    async before({ links }, catalog) {
+      check(catalog, provider);
+      // A login that was under way when one of this id was deleted may have come after; or the file has dropped one.
+      if (id !== undefined) await links.deleteOfProvider(id);
+    },
+  });
 }
 
 /** @throws ServiceError 400, 404 */
@@ -52,11 +57,13 @@ export async function replaceIdentityProvider(
 ): Promise<IdentityProvider> {
   const old = readOwned(service, 'identityProviders', id, scope);
   const provider = { ...body, ...nextStamps(service, old) };
-  check(service.catalog(), provider);
-  return await updateObject(service, 'identityProviders', provider, providerNames(provider));
+  return await updateObject(service, 'identityProviders', provider, providerNames(provider), {
+    before: (_, catalog) => check(catalog, provider),
+  });
 }
 
-/** @throws ServiceError 400, 404 */
+/** With its links: another provider of this id speaks of other people. @throws ServiceError 400, 404 */
 export async function deleteIdentityProvider(service: TokenService, id: string, scope: Scope): Promise<void> {
-  await deleteObject(service, 'identityProviders', readOwned(service, 'identityProviders', id, scope));
+  const provider = readOwned(service, 'identityProviders', id, scope);
+  await deleteObject(service, 'identityProviders', provider, ({ links }) => links.deleteOfProvider(id));
 }

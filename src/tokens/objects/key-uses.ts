@@ -2,6 +2,15 @@
 import type { Tenant } from '../../objects/tenant.ts';
 import type { Catalog } from '../catalog.ts';
 
+/** True: something would miss the key. */
+export function isKeyUsed(catalog: Catalog, keyId: string): boolean {
+  return (
+    ownersOf(catalog, keyId).length > 0 ||
+    signsEvents(catalog, keyId) ||
+    verifiesForeignTokens(catalog, keyId)
+  );
+}
+
 /** True: an identity provider takes tokens signed by the key. */
 export function verifiesForeignTokens({ identityProviders }: Catalog, keyId: string): boolean {
   return [...identityProviders.values()].some(

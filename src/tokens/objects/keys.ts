@@ -12,7 +12,7 @@ import {
   readObject,
   updateObject,
 } from './catalog-object.ts';
-import { signsEvents, verifiesForeignTokens } from './key-uses.ts';
+import { isKeyUsed } from './key-uses.ts';
 
 export interface GenerateKey {
   readonly name: string;
@@ -112,17 +112,8 @@ export async function renameKey(service: TokenService, id: string, name: string,
 /** @throws ServiceError 400 while something uses it; 404 */
 export async function deleteKey(service: TokenService, id: string, scope: Scope): Promise<void> {
   const key = readObject(service, 'keys', id, scope);
-  if (isUsed(service, id))
-    throw badRequest('[inUse]key', 'Something uses the key; give that another key first');
-  await deleteObject(service, 'keys', key);
-}
-
-function isUsed(service: TokenService, id: string): boolean {
-  const catalog = service.catalog();
-  const signers = [...catalog.tenants.values(), ...catalog.applications.values()];
-  return (
-    signers.some(({ jwtConfiguration }) => jwtConfiguration.accessTokenKeyId === id) ||
-    signsEvents(catalog, id) ||
-    verifiesForeignTokens(catalog, id)
-  );
+  await deleteObject(service, 'keys', key, (_, catalog) => {
+    if (isKeyUsed(catalog, id))
+      throw badRequest('[inUse]key', 'Something uses the key; give that another key first');
+  });
 }

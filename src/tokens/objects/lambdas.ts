@@ -1,6 +1,7 @@
 /** Use cases: lambdas. */
 import type { Lambda } from '../../objects/lambda.ts';
 import type { Body } from '../../objects/values.ts';
+import type { Catalog } from '../catalog.ts';
 import { badField, badRequest } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import {
@@ -37,12 +38,14 @@ export async function replaceLambda(
 /** @throws ServiceError 400 while something uses it; 404 */
 export async function deleteLambda(service: TokenService, id: string, scope: Scope): Promise<void> {
   const lambda = readObject(service, 'lambdas', id, scope);
-  if (isUsed(service, id)) throw badRequest('[inUse]lambda', 'An application or identity provider uses it');
-  await deleteObject(service, 'lambdas', lambda);
+  await deleteObject(service, 'lambdas', lambda, (_, catalog) => {
+    if (isLambdaUsed(catalog, id))
+      throw badRequest('[inUse]lambda', 'An application or identity provider uses it');
+  });
 }
 
-function isUsed(service: TokenService, id: string): boolean {
-  const { applications, identityProviders } = service.catalog();
+/** True: something would miss the lambda. */
+export function isLambdaUsed({ applications, identityProviders }: Catalog, id: string): boolean {
   return (
     [...applications.values()].some((one) => one.lambdaConfiguration.accessTokenPopulateId === id) ||
     [...identityProviders.values()].some((one) => one.lambdaConfiguration.reconcileId === id)

@@ -2,18 +2,11 @@
 import type { Tenant } from '../../objects/tenant.ts';
 import type { Body } from '../../objects/values.ts';
 import type { Catalog } from '../catalog.ts';
-import { badRequest } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import type { UniqueName } from '../store.ts';
-import {
-  deleteObject,
-  insertObject,
-  newStamps,
-  nextStamps,
-  readObject,
-  updateObject,
-} from './catalog-object.ts';
+import { insertObject, newStamps, nextStamps, readObject, updateObject } from './catalog-object.ts';
 import { requireSigningKey } from './references.ts';
+import { finishRemoval } from './remove-tenant.ts';
 import { recordSigners } from './signers.ts';
 
 type TenantBody = Body<Tenant>;
@@ -33,9 +26,14 @@ export async function createTenant(
   id: string | undefined,
   body: TenantBody,
 ): Promise<Tenant> {
-  checkTenant(service.catalog(), body);
   const tenant = { ...body, ...newStamps(service, id) };
-  return await insertObject(service, 'tenants', tenant, tenantNames(tenant), recordSigners);
+  return await insertObject(service, 'tenants', tenant, tenantNames(tenant), {
+    async before(records, catalog) {
+      checkTenant(catalog, body);
+      await finishRemoval(records, tenant.id, service.clock());
+    },
+    after: recordSigners,
+  });
 }
 
 /** @throws ServiceError 400, 404 */
@@ -46,15 +44,9 @@ export async function replaceTenant(
   scope: Scope,
 ): Promise<Tenant> {
   const old = readObject(service, 'tenants', id, scope);
-  checkTenant(service.catalog(), body);
   const tenant = { ...body, ...nextStamps(service, old) };
-  return await updateObject(service, 'tenants', tenant, tenantNames(tenant), recordSigners);
-}
-
-/** @throws ServiceError 400 while it has applications; 404 */
-export async function deleteTenant(service: TokenService, id: string, scope: Scope): Promise<void> {
-  const tenant = readObject(service, 'tenants', id, scope);
-  const isUsed = [...service.catalog().applications.values()].some(({ tenantId }) => tenantId === id);
-  if (isUsed) throw badRequest('[inUse]tenant', 'The tenant has applications; delete them first');
-  await deleteObject(service, 'tenants', tenant);
+  return await updateObject(service, 'tenants', tenant, tenantNames(tenant), {
+    before: (_, catalog) => checkTenant(catalog, body),
+    after: recordSigners,
+  });
 }

@@ -3,7 +3,7 @@ import type { RegistrationBody, User, UserBody } from '../../objects/user.ts';
 import { badField, notFound } from '../failure.ts';
 import { hashPassword } from '../password.ts';
 import type { Scope, TokenService } from '../service.ts';
-import { DuplicateError, type Records } from '../store.ts';
+import { DuplicateError } from '../store.ts';
 import { duplicate, resolveTenantId, visible } from './catalog-object.ts';
 import { newRegistration, requireRegistrable } from './registrations.ts';
 import { endSessionsOf } from './user-sessions.ts';
@@ -25,7 +25,9 @@ export async function findUser(
 ): Promise<User> {
   const { users } = service.store;
   const loginId = 'email' in by ? by.email : by.username;
-  const [found, other] = await users.tenantsOf(loginId);
+  const { tenants } = service.catalog();
+  // Users may be left of a tenant that is gone.
+  const [found, other] = (await users.tenantsOf(loginId)).filter((tenantId) => tenants.has(tenantId));
   const wanted = scope.tenantId ?? (other === undefined ? found : undefined);
   if (found === undefined) throw notFound('user');
   const tenantId = resolveTenantId(service, wanted, scope, 'tenantId');
@@ -131,14 +133,13 @@ function changedUser(
 
 /** With everything of it; its refresh tokens are revoked. @throws ServiceError 404 */
 export async function deleteUser(service: TokenService, id: string, scope: Scope): Promise<void> {
-  await readUser(service, id, scope);
-  await service.store.transaction(async (records) => removeUser(records, id, service.clock()));
+  await service.store.transaction(async ({ users, refreshTokens }) => {
+    // No login begins a session between the revocation and the end of the user.
+    visible(await users.get(id, { lock: true }), scope);
+    await refreshTokens.revoke({ userId: id }, service.clock());
+    await users.delete(id);
+  });
   await service.revocations.refresh();
-}
-
-async function removeUser(records: Records, id: string, nowMs: number): Promise<void> {
-  await records.refreshTokens.revoke({ userId: id }, nowMs);
-  if (!(await records.users.delete(id))) throw notFound('user');
 }
 
 function requireLoginId({ email, username }: UserBody): void {

@@ -39,9 +39,11 @@ export async function createWebhook(
   id: string | undefined,
   body: WebhookBody,
 ): Promise<Webhook> {
-  checkWebhook(service.catalog(), body);
   const stamps = newStamps(service, id);
-  return await insertObject(service, 'webhooks', { ...sealed(service, stamps.id, body), ...stamps }, []);
+  const webhook = { ...sealed(service, stamps.id, body), ...stamps };
+  return await insertObject(service, 'webhooks', webhook, [], {
+    before: (_, catalog) => checkWebhook(catalog, body),
+  });
 }
 
 /** Without a password in the body, the old one stays. @throws ServiceError 400, 404 */
@@ -52,11 +54,12 @@ export async function replaceWebhook(
   scope: Scope,
 ): Promise<Webhook> {
   const old = readObject(service, 'webhooks', id, scope);
-  checkWebhook(service.catalog(), body);
   const kept = { httpAuthenticationPassword: old.httpAuthenticationPassword };
   const next =
     body.httpAuthenticationPassword === undefined ? { ...body, ...kept } : sealed(service, id, body);
-  return await updateObject(service, 'webhooks', { ...next, ...nextStamps(service, old) }, []);
+  return await updateObject(service, 'webhooks', { ...next, ...nextStamps(service, old) }, [], {
+    before: (_, catalog) => checkWebhook(catalog, body),
+  });
 }
 
 /** With what waits for it. @throws ServiceError 400, 404 */
