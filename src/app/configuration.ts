@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { AttributeLookup } from '../claims/store.ts';
 import { type Compiled, compileConfig } from '../config/compile.ts';
 import { type ConfigIssue, inOrder } from '../config/issue.ts';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { type LoadedConfig, type LoadFailure, loadConfig, withFurther } from '../config/load.ts';
 import type { Clock } from '../core/time.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
 import { ServiceError } from '../tokens/failure.ts';
@@ -34,8 +34,19 @@ export async function readConfiguration(
   lookup: AttributeLookup = noStore,
 ): Promise<ConfigurationResult> {
   const loaded = loadFile(path, environment, files);
-  if ('issues' in loaded) return loaded;
-  const { config } = loaded;
+  if ('config' in loaded) return await checked(loaded.config, clock, files, lookup);
+  if (loaded.rest === null) return { issues: loaded.issues };
+  const further = await checked(loaded.rest, clock, files, lookup);
+  return { issues: 'issues' in further ? withFurther(loaded.issues, further.issues) : loaded.issues };
+}
+
+/** What its parts say about each other, and what they refer to. */
+async function checked(
+  config: LoadedConfig,
+  clock: Clock,
+  files: ConfigurationFiles,
+  lookup: AttributeLookup,
+): Promise<ConfigurationResult> {
   const retrievers = createRetrievers(clock, lookup);
   const result = compileConfig(config, {
     processors: availableParallelism(),
@@ -81,11 +92,11 @@ export function loadFile(
   path: string,
   environment: Environment,
   files: ConfigurationFiles = diskFiles,
-): { readonly config: LoadedConfig } | { readonly issues: readonly ConfigIssue[] } {
+): { readonly config: LoadedConfig } | LoadFailure {
   try {
     return loadConfig({ path, text: Buffer.from(files.read(path)).toString('utf8') }, environment);
   } catch (error) {
     const message = `cannot be read: ${fileCause(error)}`;
-    return { issues: [{ file: path, line: 1, column: 1, path: '', message, excerpt: '' }] };
+    return { issues: [{ file: path, line: 1, column: 1, path: '', message, excerpt: '' }], rest: null };
   }
 }

@@ -29,29 +29,31 @@ export interface Member {
 /** Null where the syntax is not understood. */
 export interface ReadYaml {
   readonly tree: Tree | null;
-  /** Of a tree: values that could not be read. What stands in their places is neither right nor wrong. */
   readonly issues: readonly ConfigIssue[];
+  /** Of a tree: values that could not be read. What stands in their places is neither right nor wrong. */
+  readonly unread: readonly ConfigPath[];
 }
 
 /** The whole file, and everything that is wrong with its syntax, its references to the environment and its numbers. */
 export function readYaml(file: ConfigFile, source: Source, environment: Environment): ReadYaml {
   const refusal = refuseBeforeParsing(file.text);
-  if (refusal !== null) return unread([source.mistakeAt(refusal.offset, [], refusal.message)]);
+  if (refusal !== null) return notUnderstood([source.mistakeAt(refusal.offset, [], refusal.message)]);
   const document = parse(file.text);
   const syntax = withoutConsequences([...document.errors, ...document.warnings]);
   if (syntax.length > 0)
-    return unread(
+    return notUnderstood(
       syntax.map(({ code, message, pos: [offset] }) =>
         source.mistakeAt(offset, [], syntaxMessage(code, message, file.text, offset)),
       ),
     );
-  if (document.contents === null) return unread([source.mistakeAt(0, [], 'the file is empty')]);
-  const issues: ConfigIssue[] = [];
-  return { tree: treeOf(document.contents, [], { source, environment, issues }), issues };
+  if (document.contents === null) return notUnderstood([source.mistakeAt(0, [], 'the file is empty')]);
+  const reading: Reading = { source, environment, issues: [], unread: [] };
+  const tree = treeOf(document.contents, [], reading);
+  return { tree, issues: reading.issues, unread: reading.unread };
 }
 
-function unread(issues: readonly ConfigIssue[]): ReadYaml {
-  return { tree: null, issues };
+function notUnderstood(issues: readonly ConfigIssue[]): ReadYaml {
+  return { tree: null, issues, unread: [] };
 }
 
 function parse(text: string) {
@@ -88,6 +90,7 @@ interface Reading {
   readonly source: Source;
   readonly environment: Environment;
   readonly issues: ConfigIssue[];
+  readonly unread: ConfigPath[];
 }
 
 type Key = Scalar.Parsed | null;
@@ -97,6 +100,7 @@ function treeOf(node: ParsedNode | null, path: ConfigPath, reading: Reading, fal
   const offset = node.range[0];
   const refuse = (message: string): Tree => {
     reading.issues.push(reading.source.mistakeAt(offset, path, message));
+    reading.unread.push(path);
     return leaf(null, offset);
   };
   if (path.length > DEPTH_MAX) return refuse(`more than ${DEPTH_MAX} levels of nesting`);

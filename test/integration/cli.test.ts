@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -152,6 +153,16 @@ describe('check', () => {
     const given = await runCommand(['check', path], { FUSION_SECRET: 'x'.repeat(32) });
     expect(given.code).toBe(0);
     expect(given.output).not.toContain('x'.repeat(32));
+  });
+
+  it('says which variable is missing beside what is wrong with other files and keys (GW-C01)', async () => {
+    const key = `tokenService: { keys: [{ id: ${randomUUID()}, name: weak, secret: weak }] }\n`;
+    const path = file('environment-and-more.yaml', ENVIRONMENT + key);
+    const { code, output } = await runCommand(['check', path]);
+    expect(code).toBe(1);
+    expect(output).toContain('the environment variable FUSION_SECRET is not set');
+    expect(output).toContain('tokenService.keys[0]: ');
+    expect(output).toContain(`${path}: 2 problems`);
   });
 
   it('names both key options for a realm that has none (FJR-S25)', async () => {

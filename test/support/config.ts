@@ -2,7 +2,7 @@
 
 import { type CompileDependencies, type Compiled, compileConfig } from '../../src/config/compile.ts';
 import type { ConfigIssue } from '../../src/config/issue.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig, withFurther } from '../../src/config/load.ts';
 import type { ClaimsRetriever } from '../../src/core/assertion.ts';
 
 /** Relative paths of the configurations start here. Nothing is read from the disk. */
@@ -26,7 +26,11 @@ export type ReadResult = { compiled: Compiled } | { issues: ConfigIssue[] };
 export function readConfig(text: string, options: TestConfigOptions = {}): ReadResult {
   const path = `${CONFIG_FOLDER}/${options.name ?? 'countersign.yaml'}`;
   const loaded = loadConfig({ path, text }, options.environment ?? {});
-  return 'issues' in loaded ? loaded : compileConfig(loaded.config, dependencies(options));
+  if ('config' in loaded) return compileConfig(loaded.config, dependencies(options));
+  const further = loaded.rest === null ? null : compileConfig(loaded.rest, dependencies(options));
+  return {
+    issues: withFurther(loaded.issues, further !== null && 'issues' in further ? further.issues : []),
+  };
 }
 
 /** @throws Error with the issues where there are any */

@@ -70,7 +70,7 @@ function realmsOf(
   if (spec.realms === undefined) return [...realms];
   return spec.realms.flatMap((name, position) => {
     const realm = realms.find((one) => one.name === name);
-    if (realm !== undefined) return [realm];
+    if (realm !== undefined || hasUnreadName(realms, context)) return realm === undefined ? [] : [realm];
     const suggestion = didYouMean(
       name,
       realms.map((one) => one.name),
@@ -78,6 +78,11 @@ function realmsOf(
     context.refuse(['routes', index, 'realms', position], `there is no realm "${name}"${suggestion}`);
     return [];
   });
+}
+
+/** It may be any. */
+function hasUnreadName(realms: readonly Realm[], { config }: CompileContext): boolean {
+  return realms.some((_, index) => config.isUnread(['realms', index, 'name']));
 }
 
 function requirementsOf({ require }: RouteConfig): Requirements {
