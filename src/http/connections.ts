@@ -72,10 +72,10 @@ export class Connections implements ConnectionOwner {
     this.#guard(handled, answer, connection);
   }
 
-  refusal(error: CountersignError, connection: ServerConnection | null): Buffer {
+  refusal(error: CountersignError, connection: ServerConnection, isNews: boolean): Buffer {
     const { randomId, clock, handlers } = this.#options;
     const requestId = randomId();
-    if (connection !== null) handlers.onUnreadable?.(error, requestId, connection.peer);
+    if (isNews) handlers.onUnreadable?.(error, requestId, connection.peer);
     return problemBytes(error, requestId, clock());
   }
 
