@@ -47,8 +47,8 @@ describe('webhook deliveries', () => {
         failures: 3,
         nextAttemptInstant: LEASED,
       });
-      const named = (await store.webhookDeliveries.queues()).filter(({ webhookId }) =>
-        webhookId === failing || webhookId === fine,
+      const named = (await store.webhookDeliveries.queues()).filter(
+        ({ webhookId }) => webhookId === failing || webhookId === fine,
       );
       expect(named).toEqual([
         { webhookId: fine, failures: 0, nextAttemptInstant: 0 },
