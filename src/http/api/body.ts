@@ -4,6 +4,7 @@ import { type HeaderList, headerValues } from '../../core/headers.ts';
 import { badRequest } from '../../tokens/failure.ts';
 import type { IncomingRequest } from '../http1/incoming-request.ts';
 import type { RequestBody } from '../http1/request-body.ts';
+import { isTooDeep, JSON_DEPTH_MAX } from './json-depth.ts';
 import { type ParameterOptions, parseParameters } from './parameters.ts';
 
 /** The largest object that callers send is a lambda or a user's `data`: texts of up to this size. */
@@ -84,28 +85,4 @@ function parseJson(text: string): unknown {
   } catch {
     throw badRequest('[invalidJSON]', 'The body is no JSON');
   }
-}
-
-/** Levels of arrays and objects. What walks the value recurses: thousands of levels would exhaust its stack. */
-const JSON_DEPTH_MAX = 64;
-
-const LEVELS: ReadonlyMap<string, number> = new Map([
-  ['[', 1],
-  ['{', 1],
-  [']', -1],
-  ['}', -1],
-]);
-
-/** Brackets outside strings, in one pass. Text that is no JSON may be counted wrongly, and is refused either way. */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  let isInString = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text.charAt(index);
-    if (character === '"') isInString = !isInString;
-    else if (isInString) index += character === '\\' ? 1 : 0;
-    else depth += LEVELS.get(character) ?? 0;
-    if (depth > JSON_DEPTH_MAX) return true;
-  }
-  return false;
 }
