@@ -39,13 +39,16 @@ export interface Authenticated {
 }
 
 /** Schemes of access tokens, case sensitive. Anything else in Authorization is an API key. */
-const JWT_SCHEME = /^(?:Bearer|JWT) +(\S+)$/;
+const JWT_SCHEME = /^(?:Bearer|JWT) +/;
+/** Looked for by itself: a search is several times as fast as a match that has to keep the token. */
+const WHITESPACE = /\s/;
 
 /** The Authorization header is looked at before the cookie, and decides even when it is wrong. */
 export function credentialOf(authorization: string | null, cookie: string | null): Credential | null {
   if (authorization === null) return cookie === null ? null : { kind: 'jwt', token: cookie };
-  const token = JWT_SCHEME.exec(authorization)?.[1];
-  return token === undefined ? { kind: 'apiKey', key: authorization } : { kind: 'jwt', token };
+  const token = authorization.slice(JWT_SCHEME.exec(authorization)?.[0].length ?? authorization.length);
+  const isToken = token !== '' && !WHITESPACE.test(token);
+  return isToken ? { kind: 'jwt', token } : { kind: 'apiKey', key: authorization };
 }
 
 /** @throws ServiceError 401, alike for every cause */

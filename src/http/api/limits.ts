@@ -1,5 +1,5 @@
 /** How often callers without a key may call: by address, by identity provider, by the name they try to log in with. */
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { type HeaderList, headerValues } from '../../core/headers.ts';
 import type { Clock } from '../../core/time.ts';
 import { ServiceError } from '../../tokens/failure.ts';
@@ -80,12 +80,14 @@ function perMinute(count: number, clock: Clock): RateLimiter {
 /** Longer names are no one's; a bound for what is remembered. */
 const LOGIN_ID_MAX_CHARS = 256;
 
+/** For IPv6, of which one address has many spellings, and which holds IPv4 as well (RFC 4291 §2.5.5.2). */
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
 function isLoopback(address: string): boolean {
-  return isIP(address) !== 0 && LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  if (isIPv4(address)) return address.startsWith('127.');
+  return isIPv6(address) && LOOPBACK.check(address, 'ipv6');
 }
 
 /** Groups of an IPv6 address that name the network: one customer has all the rest (RFC 6177). */

@@ -143,7 +143,14 @@ function match({ router }: Api, request: IncomingRequest): Matched {
 }
 
 function pathOf(target: string): string {
-  return target.split('?', 1)[0] ?? '';
+  const query = target.indexOf('?');
+  return query === -1 ? target : target.slice(0, query);
+}
+
+/** Without its question mark; empty where there is none. */
+function queryOf(target: string): string {
+  const query = target.indexOf('?');
+  return query === -1 ? '' : target.slice(query + 1);
 }
 
 async function runOperation(api: Api, arrived: Arrived, { operation, params }: Matched): Promise<Answer> {
@@ -191,8 +198,7 @@ function guardCookies(
 
 async function readParts(api: Api, { request, writer }: Arrived, operation: Operation) {
   const options = { toleratesUndefined: api.settings.compat.tolerateUndefinedParams };
-  const [, query = ''] = /^[^?]*\?(.*)$/s.exec(request.target) ?? [];
-  const parameters = Object.fromEntries(parseParameters(query, options));
+  const parameters = Object.fromEntries(parseParameters(queryOf(request.target), options));
   if (operation.request.body === undefined) return { query: parameters, body: {} };
   requireBounded(request.headers);
   if (request.expectsContinue) writer.writeContinue();

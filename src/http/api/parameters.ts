@@ -15,6 +15,7 @@ export interface ParameterOptions {
 /** @throws CountersignError bad_request for a repeated name, and for what is no percent-encoded UTF-8 */
 export function parseParameters(text: string, options: ParameterOptions): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
+  if (text === '') return parameters;
   const pieces = text.split('&').filter((piece) => piece !== '');
   if (pieces.length > PARAMETERS_MAX) throw new CountersignError('bad_request', 'too many parameters');
   for (const piece of pieces) {

@@ -6,9 +6,10 @@ import type { Webhook } from '../../objects/webhook.ts';
 
 /** FusionAuth leaves out what is null. Members of `data` and the like stay as the caller wrote them. */
 export function withoutNulls(object: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(object).filter(([, value]) => value !== null && value !== undefined),
-  );
+  const present: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(object))
+    if (value !== null && value !== undefined) present[name] = value;
+  return present;
 }
 
 /** Without moderation, memberships and second factors the members that stand for them never change. */

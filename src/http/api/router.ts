@@ -18,7 +18,13 @@ interface Node {
   readonly named: Map<string, Node>;
   /** The segment that varies, where one is allowed. */
   varying: Node | null;
-  readonly operations: Map<string, Operation>;
+  readonly operations: Map<string, Leaf>;
+}
+
+interface Leaf {
+  readonly operation: Operation;
+  /** Names of the segments that vary, by their place. */
+  readonly varying: ReadonlyMap<number, string>;
 }
 
 const VARYING = /^\{(\w+)\}$/;
@@ -34,8 +40,8 @@ export function createRouter(operations: readonly Operation[]): Router {
       const node = descend(root, segments);
       if (node === null || node.operations.size === 0)
         throw new CountersignError('route_not_found', 'no such operation');
-      const operation = node.operations.get(method);
-      if (operation !== undefined) return { operation, params: paramsOf(operation, segments) };
+      const leaf = node.operations.get(method);
+      if (leaf !== undefined) return { operation: leaf.operation, params: paramsOf(leaf, segments) };
       const parameter = [...node.operations.keys()].join(', ');
       throw new CountersignError('method_not_allowed', 'the path has no such method', { parameter });
     },
@@ -47,11 +53,13 @@ function newNode(): Node {
 }
 
 function add(root: Node, operation: Operation): void {
-  let node = root;
-  for (const segment of operation.path.split('/').slice(1)) node = childFor(node, segment);
+  const segments = operation.path.split('/').slice(1);
+  const node = segments.reduce(childFor, root);
   if (node.operations.has(operation.method))
     throw new TypeError(`${operation.method} ${operation.path} is declared twice`);
-  node.operations.set(operation.method, operation);
+  const names = segments.map((segment, place) => [place, VARYING.exec(segment)?.[1] ?? ''] as const);
+  const varying = new Map(names.filter(([, name]) => name !== ''));
+  node.operations.set(operation.method, { operation, varying });
 }
 
 function childFor(node: Node, segment: string): Node {
@@ -89,14 +97,10 @@ function segmentsOf(path: string): readonly string[] {
   return segments;
 }
 
-function paramsOf({ path }: Operation, segments: readonly string[]): Record<string, string> {
-  const names = path.split('/').slice(1);
-  return Object.fromEntries(
-    names.flatMap((name, index) => {
-      const varying = VARYING.exec(name)?.[1];
-      return varying === undefined ? [] : [[varying, decode(segments[index] ?? '')]];
-    }),
-  );
+function paramsOf({ varying }: Leaf, segments: readonly string[]): Record<string, string> {
+  const params: Record<string, string> = {};
+  for (const [place, name] of varying) params[name] = decode(segments[place] ?? '');
+  return params;
 }
 
 function decode(segment: string): string {

@@ -26,7 +26,18 @@ describe('credentialOf()', () => {
   it('takes Bearer and JWT, by exact case, for access tokens and anything else for an API key (JWT-S02, JWT-S04, JWT-P05)', () => {
     expect(credentialOf('Bearer a.b.c', null)).toEqual({ kind: 'jwt', token: 'a.b.c' });
     expect(credentialOf('JWT a.b.c', null)).toEqual({ kind: 'jwt', token: 'a.b.c' });
-    for (const text of ['bearer a.b.c', 'jwt a.b.c', 'BEARER x', 'Bearer', 'Bearer a b', KEY, ''])
+    for (const text of [
+      'bearer a.b.c',
+      'jwt a.b.c',
+      'BEARER x',
+      'Bearer',
+      'Bearer ',
+      'Bearer a b',
+      'Bearer a\tb',
+      'xBearer a',
+      KEY,
+      '',
+    ])
       expect(credentialOf(text, null)).toEqual({ kind: 'apiKey', key: text });
   });
 
