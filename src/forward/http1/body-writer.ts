@@ -10,6 +10,8 @@ export interface BodyWriterEvents {
 }
 
 const LAST_CHUNK = '0\r\n\r\n';
+/** Bytes that wait in the socket before the body has to wait: what the system took at once does not count. */
+const UNSENT_BYTES_MAX = 64 * 1024;
 
 export class BodyWriter {
   readonly #body: Readable;
@@ -63,19 +65,21 @@ export class BodyWriter {
       this.#break(new Error('the request body is longer than announced'));
       return;
     }
-    const isTaken = this.#bytesLeft === null ? this.#writeChunk(piece) : this.#socket.write(piece);
-    if (this.#bytesLeft !== null) this.#bytesLeft -= piece.length;
-    if (!isTaken) this.#body.pause();
+    if (this.#bytesLeft === null) this.#writeChunk(piece);
+    else {
+      this.#socket.write(piece);
+      this.#bytesLeft -= piece.length;
+    }
+    if (this.#socket.writableLength > UNSENT_BYTES_MAX) this.#body.pause();
     this.#events.onProgress();
   }
 
-  #writeChunk(piece: Buffer): boolean {
+  #writeChunk(piece: Buffer): void {
     this.#socket.cork();
     this.#socket.write(`${piece.length.toString(16)}\r\n`, 'latin1');
     this.#socket.write(piece);
-    const isTaken = this.#socket.write('\r\n', 'latin1');
+    this.#socket.write('\r\n', 'latin1');
     this.#socket.uncork();
-    return isTaken;
   }
 
   #finish(): void {
