@@ -16,6 +16,9 @@ const prepared = readFileSync(env['BENCH_REQUESTS'] ?? '', 'utf8')
   .map(optionsOf);
 const pool = new Pool(env['BENCH_ORIGIN'] ?? '', { connections: number('BENCH_CONNECTIONS'), pipelining: 1 });
 const latenciesMs: number[] = [];
+const startMs = performance.now();
+/** A driver that was just started spends its time on compiling itself. */
+const countedFromMs = startMs + number('BENCH_WARM_UP_SECONDS') * 1000;
 let position = number('BENCH_OFFSET');
 let refused = 0;
 let broken = 0;
@@ -29,10 +32,10 @@ function optionsOf(line: string): Dispatcher.DispatchOptions {
 /** Resolves when the answer has been read. */
 function send(): Promise<void> {
   const options = prepared[position++ % prepared.length];
-  const startMs = performance.now();
+  const sentAtMs = performance.now();
   return new Promise((resolve) => {
     const finish = () => {
-      latenciesMs.push(performance.now() - startMs);
+      if (sentAtMs >= countedFromMs) latenciesMs.push(performance.now() - sentAtMs);
       resolve();
     };
     pool.dispatch(options ?? { method: 'GET', path: '/' }, {
@@ -62,7 +65,6 @@ async function asFastAsAnswered(untilMs: number): Promise<void> {
 
 /** Requests leave on time, whether or not the ones before them were answered. */
 async function paced(untilMs: number, perSecond: number): Promise<void> {
-  const startMs = performance.now();
   const open: Promise<void>[] = [];
   while (performance.now() < untilMs) {
     const due = ((performance.now() - startMs) * perSecond) / 1000;
@@ -72,7 +74,6 @@ async function paced(untilMs: number, perSecond: number): Promise<void> {
   await Promise.all(open);
 }
 
-const startMs = performance.now();
 const untilMs = startMs + number('BENCH_SECONDS') * 1000;
 const perSecond = number('BENCH_RATE');
 await (perSecond > 0 ? paced(untilMs, perSecond) : asFastAsAnswered(untilMs));

@@ -13,6 +13,8 @@ export interface Load {
   readonly bodyBytes?: number;
   /** Requests a second, whether or not answers come; absent: each connection as fast as it is answered. */
   readonly perSecond?: number;
+  /** Of `seconds`: what is sent in them is not counted. Only with `perSecond`. */
+  readonly warmUpSeconds?: number;
 }
 
 export interface LoadResult {
@@ -46,6 +48,7 @@ export async function drive(load: Load): Promise<LoadResult> {
     BENCH_OFFSET: `${load.offset ?? 0}`,
     BENCH_BODY_BYTES: `${load.bodyBytes ?? 0}`,
     BENCH_RATE: `${load.perSecond ?? 0}`,
+    BENCH_WARM_UP_SECONDS: `${load.warmUpSeconds ?? 0}`,
   };
   const isWrk = load.perSecond === undefined && has('wrk');
   const script = join(import.meta.dirname, 'wrk.lua');
