@@ -13,9 +13,8 @@ import { Reloads } from './app/reloads.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from './app/runtime.ts';
 import { buildSnapshot } from './app/snapshot.ts';
 import { startSupervisor } from './app/supervisor.ts';
-import { openConfiguredTokenService, type RunningTokenService, seedConfigured } from './app/token-service.ts';
+import { openConfiguredTokenService, type RunningTokenService, seedAgain } from './app/token-service.ts';
 import { watch } from './app/watch.ts';
-import type { Compiled } from './config/compile.ts';
 import { type ConfigIssue, formatIssues } from './config/issue.ts';
 import { createOpsListener } from './http/ops.ts';
 
@@ -47,7 +46,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const runtime = createRuntime(configuration.compiled.observability, options);
   if (configuration.compiled.workers > 1)
     return await startSupervisor({ configuration, reader, runtime, configPath, environment });
-  const tokenService = await startTokenService(configuration.compiled, runtime);
+  const seeding = { isSeeding: true };
+  const tokenService = await openConfiguredTokenService(configuration.compiled, runtime, seeding);
   attributes.use(tokenService);
   try {
     return await startAlone({ first: configuration, reader, runtime, tokenService });
@@ -55,12 +55,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     await tokenService?.close();
     throw error;
   }
-}
-
-/** Null where the configuration has none. */
-async function startTokenService(compiled: Compiled, runtime: Runtime): Promise<RunningTokenService | null> {
-  await seedConfigured(compiled, runtime);
-  return await openConfiguredTokenService(compiled, runtime);
 }
 
 interface Parts {
@@ -76,8 +70,7 @@ async function startAlone({ first, reader, runtime, tokenService }: Parts): Prom
   const live = new CurrentSnapshot(await build(first, parts), runtime.log);
   const use = async (next: Configuration) => {
     const snapshot = await build(next, parts);
-    await seedConfigured(next.compiled, runtime);
-    await tokenService?.service.refreshCatalog();
+    if (tokenService !== null) await seedAgain(tokenService, next.compiled);
     await snapshot.prefetched();
     live.swap(snapshot);
   };

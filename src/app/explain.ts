@@ -4,9 +4,11 @@ import type { Decision } from '../core/decision.ts';
 import { toCountersignError } from '../core/errors.ts';
 import { forwardPath } from '../core/route.ts';
 import { decide } from '../gateway/decide.ts';
+import type { AttributeSource } from './attribute-source.ts';
 import type { Configuration } from './configuration.ts';
 import { createQuietRuntime } from './runtime.ts';
 import { buildSnapshot, type Snapshot } from './snapshot.ts';
+import { lookAtTokenService } from './token-service-look.ts';
 
 export interface ExplainedRequest {
   readonly method: string;
@@ -16,11 +18,17 @@ export interface ExplainedRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
+/** A configuration that was read with the lookup of `attributes`. */
+export interface LookedAt {
+  readonly configuration: Configuration;
+  readonly attributes: AttributeSource;
+}
+
 export async function explainRequest(
-  configuration: Configuration,
+  lookedAt: LookedAt,
   request: ExplainedRequest,
 ): Promise<{ text: string; isAllowed: boolean }> {
-  return await withSnapshot(configuration, async (snapshot) => {
+  return await withSnapshot(lookedAt, async (snapshot) => {
     const steps: string[] = [];
     const { host, target } = addressOf(request.url);
     const authorization = request.token === null ? [] : ['Authorization', `Bearer ${request.token}`];
@@ -37,10 +45,10 @@ export async function explainRequest(
 }
 
 export async function inspectToken(
-  configuration: Configuration,
+  lookedAt: LookedAt,
   token: string,
 ): Promise<{ text: string; isAccepted: boolean }> {
-  return await withSnapshot(configuration, async (snapshot) => {
+  return await withSnapshot(lookedAt, async (snapshot) => {
     const texts: string[] = [partText('header', token, 0), partText('claims', token, 1)];
     let isAccepted = false;
     for (const { realm } of snapshot.realms) {
@@ -119,16 +127,26 @@ function addressOf(url: string): { host: string; target: string } {
   return { host, target: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
-/** A snapshot that is looked at and thrown away: no key file is made, no log line written. */
+/**
+ * A snapshot that is looked at and thrown away: nothing is made, changed or logged. What is asked of the token service
+ * comes from its store as it is now, whether a gateway runs on it or not.
+ */
 async function withSnapshot<T>(
-  configuration: Configuration,
+  { configuration, attributes }: LookedAt,
   use: (snapshot: Snapshot) => Promise<T>,
 ): Promise<T> {
   const runtime = createQuietRuntime(configuration.compiled);
-  const snapshot = await buildSnapshot(configuration, { ...runtime, isPassing: true, tokenService: null });
+  const tokenService = await lookAtTokenService(configuration.compiled, runtime);
+  const running = tokenService === null || 'missing' in tokenService ? null : tokenService;
   try {
-    return await use(snapshot);
+    attributes.use(running);
+    const snapshot = await buildSnapshot(configuration, { ...runtime, isPassing: true, tokenService });
+    try {
+      return await use(snapshot);
+    } finally {
+      await snapshot.close();
+    }
   } finally {
-    await snapshot.close();
+    await running?.close();
   }
 }

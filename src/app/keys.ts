@@ -95,10 +95,13 @@ async function keyDirectory(configuration: Configuration): Promise<KeyDirectory>
   return { directory, clock: systemClock, longestTtlMs: compiled.assertion?.longestTtlMs ?? 0 };
 }
 
+/** Keys of the token service are no key set that is fetched. */
+const NOT_ASKED = { missing: 'the token service is not asked' };
+
 /** Fetches every key set once. */
 export async function keySetReports(configuration: Configuration): Promise<readonly KeySetReport[]> {
   const { registry } = createQuietRuntime(configuration.compiled);
-  const realms = bindRealms(configuration.compiled, configuration.realmKeys, registry, null);
+  const realms = bindRealms(configuration.compiled, configuration.realmKeys, registry, NOT_ASKED);
   const keySets = realms.map(({ remote }) => remote).filter((remote) => remote !== null);
   await Promise.all(keySets.map((keySet) => keySet.start()));
   const reports = keySetStatuses(realms);

@@ -9,6 +9,14 @@ const OWNER_ONLY_DIRECTORY = 0o700;
 /** 256 bits, as text that an operator can copy. */
 const KEY_BYTES = 32;
 
+/** The one that is there. @throws Error */
+export async function readMasterKey(dataDir: string): Promise<Uint8Array> {
+  const path = join(dataDir, FILE);
+  const present = await readFile(path).catch(absentAsNull);
+  if (present === null) throw new Error(`There is no ${path} yet: a start of the gateway makes it`);
+  return trimmed(present);
+}
+
 /** The bytes of its text. Of several processes that start at once, one makes it and all read the same. */
 export async function openMasterKey(dataDir: string): Promise<Uint8Array> {
   const path = join(dataDir, FILE);

@@ -8,8 +8,7 @@ import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
 import { importJwk, importPem, importSecret } from '../jwt/keys.ts';
 import { acceptsUnsigned, type RealmBinding } from '../jwt/realm-binding.ts';
 import type { KeySet, VerificationKey } from '../jwt/verification-key.ts';
-import { selfGate, selfKeySet } from './self-realm.ts';
-import type { RunningTokenService } from './token-service.ts';
+import { type SelfTokens, selfGate, selfKeySet } from './self-realm.ts';
 
 export interface BoundRealm extends RealmBinding {
   /** Null: the keys are configured, or those of the token service. */
@@ -57,12 +56,17 @@ function importConfiguredKey({ signingKey, algorithms }: RealmKeySettings): Veri
   }
 }
 
+/** Why there is no token service to take tokens of. For the operator. */
+export interface NoTokenService {
+  readonly missing: string;
+}
+
 /** Each key set that is acquired here wants one release. */
 export function bindRealms(
   compiled: Pick<Compiled, 'realms' | 'realmKeys'>,
   keys: ReadonlyMap<string, readonly VerificationKey[]>,
   registry: KeySetRegistry,
-  tokenService: RunningTokenService | null,
+  tokenService: SelfTokens | NoTokenService,
 ): BoundRealm[] {
   return compiled.realms.map((realm) => {
     const settings = compiled.realmKeys.get(realm.name);
@@ -74,31 +78,34 @@ export function bindRealms(
   });
 }
 
-const NO_KEYS: KeySet = {
-  url: 'self',
-  generation: 0,
-  find() {
-    throw new CountersignError('keys_unavailable', 'no token service runs in this process');
-  },
-  requireUsable() {},
-  status: () => ({
+function noKeys({ missing }: NoTokenService): KeySet {
+  return {
     url: 'self',
-    state: 'loading',
-    kids: [],
-    rejected: [],
-    fetchedAtMs: null,
-    nextFetchAtMs: null,
-    lastError: null,
-  }),
-};
+    generation: 0,
+    find() {
+      throw new CountersignError('keys_unavailable', missing);
+    },
+    requireUsable() {},
+    status: () => ({
+      url: 'self',
+      state: 'loading',
+      kids: [],
+      rejected: [],
+      fetchedAtMs: null,
+      nextFetchAtMs: null,
+      lastError: missing,
+    }),
+  };
+}
 
-/** Where no token service runs, as in commands that only look, the realm takes nobody. */
+/** Without a token service the realm takes nobody. */
 function bindSelfRealm(
   realm: Realm,
   checksRevocation: boolean,
-  tokenService: RunningTokenService | null,
+  tokenService: SelfTokens | NoTokenService,
 ): BoundRealm {
-  if (tokenService === null) return { realm, signingKeys: [], keySet: NO_KEYS, remote: null };
+  if ('missing' in tokenService)
+    return { realm, signingKeys: [], keySet: noKeys(tokenService), remote: null };
   const parts = { issuer: realm.issuer, checksRevocation, tokenService };
   return { realm, signingKeys: [], keySet: selfKeySet(parts), remote: null, gate: selfGate(parts) };
 }

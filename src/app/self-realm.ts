@@ -11,15 +11,20 @@ import { accessTokenKeys } from '../tokens/access-token-keys.ts';
 import type { Catalog } from '../tokens/catalog.ts';
 import { keyContext } from '../tokens/objects/keys.ts';
 import { perCatalog } from '../tokens/per-catalog.ts';
-import type { Sealer } from '../tokens/ports.ts';
-import type { RevocationFeed } from '../tokens/revocation-feed.ts';
-import type { RunningTokenService } from './token-service.ts';
+import type { Revocations, Sealer } from '../tokens/ports.ts';
+import type { TokenService } from '../tokens/service.ts';
+
+/** What a token service tells of its access tokens. */
+export interface SelfTokens {
+  readonly service: Pick<TokenService, 'catalog' | 'sealer'>;
+  readonly revocations: Pick<Revocations, 'isCurrent' | 'isRevoked'>;
+}
 
 export interface SelfRealmParts {
   /** Of the tenants whose tokens the realm takes. */
   readonly issuer: string;
   readonly checksRevocation: boolean;
-  readonly tokenService: RunningTokenService;
+  readonly tokenService: SelfTokens;
 }
 
 /** The keys of the tenants with this issuer, as the catalog has them now. */
@@ -95,7 +100,7 @@ function requireAccessToken({ encoded, claims }: Envelope, { tenants }: Catalog)
     });
 }
 
-function requireLiveSession(claims: JsonObject, revocations: RevocationFeed): void {
+function requireLiveSession(claims: JsonObject, revocations: SelfTokens['revocations']): void {
   const sid = member(claims, 'sid');
   if (typeof sid !== 'string') return;
   if (!revocations.isCurrent())

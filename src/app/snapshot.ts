@@ -14,8 +14,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Configuration } from './configuration.ts';
 import { minterObserver, upstreamObserver, verifierObserver } from './observe.ts';
 import { randomId, schedule } from './ports.ts';
-import { type BoundRealm, bindRealms } from './realms.ts';
-import type { RunningTokenService } from './token-service.ts';
+import { type BoundRealm, bindRealms, type NoTokenService } from './realms.ts';
+import type { SelfTokens } from './self-realm.ts';
 
 export interface Snapshot extends ProxySnapshot {
   readonly compiled: Compiled;
@@ -35,19 +35,21 @@ export interface SnapshotParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Null: none runs in this process. */
-  readonly tokenService: RunningTokenService | null;
+  /** Null: the configuration has none. */
+  readonly tokenService: SelfTokens | NoTokenService | null;
   /** Nothing is written to `dataDir`. For a snapshot that is looked at and thrown away. */
   readonly isPassing?: boolean;
   /** The supervisor makes the signing keys. */
   readonly isWorker?: boolean;
 }
 
+const NO_TOKEN_SERVICE: NoTokenService = { missing: 'the configuration has no token service' };
+
 /** @throws KeyPolicyError, KeyDirectoryError where the signing keys are not in order */
 export async function buildSnapshot(configuration: Configuration, parts: SnapshotParts): Promise<Snapshot> {
   const { compiled, realmKeys } = configuration;
   const keyring = await openSigningKeys(compiled, parts);
-  const realms = bindRealms(compiled, realmKeys, parts.registry, parts.tokenService);
+  const realms = bindRealms(compiled, realmKeys, parts.registry, parts.tokenService ?? NO_TOKEN_SERVICE);
   const verifier = verifierOf(compiled, realms, parts);
   const minter = minterOf(compiled, keyring, parts);
   const upstreams = upstreamsOf(compiled, parts);

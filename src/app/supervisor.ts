@@ -3,6 +3,7 @@
  * answers operators, once for all of them. No request of a client goes through it.
  */
 import { randomBytes } from 'node:crypto';
+import type { Compiled } from '../config/compile.ts';
 import { createDocumentFetcher } from '../forward/fetch-document.ts';
 import { createOpsListener } from '../http/ops.ts';
 import type { Listener } from '../http/server.ts';
@@ -24,7 +25,7 @@ import { Reloads } from './reloads.ts';
 import type { Runtime } from './runtime.ts';
 import { createSharedDocuments } from './shared-documents.ts';
 import { openSigningKeys, publishedKeysOf } from './snapshot.ts';
-import { seedConfigured } from './token-service.ts';
+import { openTokenStore, seedStore, type TokenStore } from './token-store.ts';
 import { watch } from './watch.ts';
 import { forkWorker } from './worker-process.ts';
 
@@ -45,21 +46,40 @@ const TICKET_SECRET_BYTES = 32;
 /** @throws Error where keys or ports cannot be had, or workers do not start */
 export async function startSupervisor(options: SupervisorOptions): Promise<RunningApp> {
   const { log } = options.runtime;
-  const supervisor = new Supervisor(
-    options,
-    await openSigningKeys(options.configuration.compiled, options.runtime),
-  );
-  const { listeners } = options.configuration.compiled;
+  const { compiled } = options.configuration;
+  const tokenStore = await openTokenStore(compiled, options.runtime);
+  const supervisor = await createSupervisor(options, tokenStore);
+  const { listeners } = compiled;
   try {
     // Clients are let in last, when all else stands.
     const ops = await startListener('ops', supervisor.ops, listeners.ops);
     const origins = { ...(await supervisor.startWorkers()), ops };
-    log.info('Listening', { ...origins, workers: options.configuration.compiled.workers });
+    log.info('Listening', { ...origins, workers: compiled.workers });
     return { origins, reload: () => supervisor.reloads.reload(), stop: supervisor.ending.stop };
   } catch (error) {
     await supervisor.close();
     throw error;
   }
+}
+
+async function createSupervisor(
+  options: SupervisorOptions,
+  tokenStore: TokenStore | null,
+): Promise<Supervisor> {
+  try {
+    const keyring = await openSigningKeys(options.configuration.compiled, options.runtime);
+    return new Supervisor(options, { keyring, tokenStore });
+  } catch (error) {
+    await tokenStore?.store.close();
+    throw error;
+  }
+}
+
+/** What it opens for itself. */
+interface Held {
+  readonly keyring: Keyring;
+  /** It alone makes the store hold what the file declares; workers open it for themselves. */
+  readonly tokenStore: TokenStore | null;
 }
 
 class Supervisor {
@@ -75,14 +95,16 @@ class Supervisor {
   /** What `#configuration` was made of; workers that start are given it. */
   #files: FileContents;
   #keyring: Keyring;
+  readonly #tokenStore: TokenStore | null;
   #ports: WorkerShare['ports'] = { proxy: 0, api: null };
 
-  constructor(options: SupervisorOptions, keyring: Keyring) {
+  constructor(options: SupervisorOptions, { keyring, tokenStore }: Held) {
     const { configuration, reader, runtime } = options;
     this.#options = options;
     this.#configuration = configuration;
     this.#files = reader.contents;
     this.#keyring = keyring;
+    this.#tokenStore = tokenStore;
     this.#fleet = this.#createFleet();
     this.ending = createEnding(runtime.log, () => this.close());
     const use = (next: Configuration) => this.#inTurn(() => this.#use(next));
@@ -96,7 +118,7 @@ class Supervisor {
   async startWorkers(): Promise<Origins> {
     const { compiled } = this.#configuration;
     const { proxy, api } = compiled.listeners;
-    await seedConfigured(compiled, this.#options.runtime);
+    await this.#seed(compiled);
     this.#ports = {
       proxy: await reservePort('proxy', proxy),
       api: api === null ? null : await reservePort('api', api),
@@ -111,14 +133,20 @@ class Supervisor {
     await this.#fleet.stop(this.#configuration.compiled.shutdownGraceMs);
     await this.reloads.settled();
     await this.ops.close(0);
+    await this.#tokenStore?.store.close();
     log.flush();
+  }
+
+  async #seed({ tokenService: settings }: Compiled): Promise<void> {
+    if (this.#tokenStore !== null && settings !== null)
+      await seedStore(this.#tokenStore, settings.seed, this.#options.runtime);
   }
 
   async #use(next: Configuration): Promise<void> {
     const { runtime, reader } = this.#options;
     const files = reader.contents;
     const keyring = await openSigningKeys(next.compiled, runtime);
-    await seedConfigured(next.compiled, runtime);
+    await this.#seed(next.compiled);
     await reloadAll(this.#fleet.serving(), files, runtime.log);
     this.#configuration = next;
     this.#files = files;

@@ -3,29 +3,22 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { TokenServiceSettings } from '../config/compile/token-service.ts';
 import type { Compiled } from '../config/compile.ts';
 import { createWebhookClient } from '../forward/send-webhook.ts';
-import { checkIdentityProvider } from '../identity-providers/check-provider.ts';
 import { createLambdas } from '../identity-providers/lambda/lambdas.ts';
 import { createSandbox } from '../identity-providers/lambda/sandbox.ts';
 import type { ForeignTokens } from '../identity-providers/ports.ts';
-import { openPostgresStore } from '../stores/postgres/open.ts';
-import { openSqliteStore } from '../stores/sqlite/open.ts';
 import { type CatalogFeed, openCatalogFeed } from '../tokens/catalog-feed.ts';
 import { startDeliveries } from '../tokens/events/delivery.ts';
 import { createWebhookEvents } from '../tokens/events/webhook-events.ts';
-import { ServiceError } from '../tokens/failure.ts';
 import { startHousekeeping } from '../tokens/housekeeping.ts';
-import type { Random, Sealer } from '../tokens/ports.ts';
+import type { Random } from '../tokens/ports.ts';
 import { openRevocationFeed, type RevocationFeed } from '../tokens/revocation-feed.ts';
-import { createSealer } from '../tokens/sealing.ts';
-import { seedCatalog } from '../tokens/seed.ts';
 import type { TokenService } from '../tokens/service.ts';
-import type { Store } from '../tokens/store.ts';
 import { createForeignTokens } from './foreign-tokens.ts';
-import { openMasterKey } from './master-key.ts';
 import { schedule } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { keyFactory } from './token-keys.ts';
 import { createTokenSigning } from './token-signing.ts';
+import { openTokenStore, seedStore, type TokenStore } from './token-store.ts';
 
 export interface RunningTokenService {
   readonly service: TokenService;
@@ -37,11 +30,6 @@ export interface RunningTokenService {
   close(): Promise<void>;
 }
 
-/** The configuration names something that does not fit; the message says what. */
-export class SeedError extends Error {
-  override readonly name = 'SeedError';
-}
-
 const random: Random = {
   uuid: () => randomUUID(),
   token: (bytes) => randomBytes(bytes).toString('base64url'),
@@ -50,35 +38,38 @@ const random: Random = {
 type Outside = Pick<Runtime, 'clock' | 'log' | 'registry'>;
 
 /**
- * Null where the configuration has none.
+ * Null where the configuration has none. `isSeeding`: the store is made to hold what the file declares before it is used.
  *
- * @throws StoreUnavailableError; Error where the master key or a migration is not in order
+ * @throws SeedError; StoreUnavailableError; Error where the master key or a migration is not in order
  */
 export async function openConfiguredTokenService(
-  { tokenService: settings, dataDir }: Pick<Compiled, 'tokenService' | 'dataDir'>,
-  { clock, log, registry }: Outside,
+  compiled: Pick<Compiled, 'tokenService' | 'dataDir'>,
+  outside: Outside,
+  { isSeeding = false }: { readonly isSeeding?: boolean } = {},
 ): Promise<RunningTokenService | null> {
-  if (settings === null) return null;
-  const sealer = await openSealer(settings, dataDir);
-  const store = await openStore(settings, { clock, log });
+  const { tokenService: settings } = compiled;
+  const opened = await openTokenStore(compiled, outside);
+  if (opened === null || settings === null) return null;
+  const { clock, log, registry } = outside;
   try {
-    return await compose(settings, { sealer, store, clock, log, registry });
+    if (isSeeding) await seedStore(opened, settings.seed, outside);
+    return await compose(settings, { ...opened, clock, log, registry });
   } catch (error) {
-    await store.close();
+    await opened.store.close();
     throw error;
   }
 }
 
-async function openStore(
-  { store }: TokenServiceSettings,
-  { clock, log }: Pick<Runtime, 'clock' | 'log'>,
-): Promise<Store> {
-  return store.driver === 'sqlite'
-    ? await openSqliteStore({ file: store.file, clock, log })
-    : await openPostgresStore({ url: store.url, clock, log });
+/** What another configuration declares, in the store that is in use. @throws SeedError; StoreUnavailableError */
+export async function seedAgain(
+  { service }: RunningTokenService,
+  { tokenService: settings }: Pick<Compiled, 'tokenService'>,
+): Promise<void> {
+  if (settings !== null) await seedStore(service, settings.seed, service);
+  await service.refreshCatalog();
 }
 
-type Grounds = Outside & Pick<TokenService, 'sealer' | 'store'>;
+type Grounds = Outside & TokenStore;
 
 async function compose(settings: TokenServiceSettings, grounds: Grounds): Promise<RunningTokenService> {
   const { store, sealer, clock, log } = grounds;
@@ -114,31 +105,4 @@ async function compose(settings: TokenServiceSettings, grounds: Grounds): Promis
       await store.close();
     },
   };
-}
-
-/**
- * Makes the store hold what the file declares: once for all processes that share it, before they use it.
- *
- * @throws SeedError; StoreUnavailableError; Error where the master key or a migration is not in order
- */
-export async function seedConfigured(
-  { tokenService: settings, dataDir }: Pick<Compiled, 'tokenService' | 'dataDir'>,
-  { clock, log }: Pick<Runtime, 'clock' | 'log'>,
-): Promise<void> {
-  if (settings === null) return;
-  const sealer = await openSealer(settings, dataDir);
-  const store = await openStore(settings, { clock, log });
-  try {
-    await seedCatalog({ sealer, store, clock, keys: keyFactory }, settings.seed, checkIdentityProvider);
-  } catch (error) {
-    if (error instanceof ServiceError) throw new SeedError(`tokenService: ${error.message}`);
-    throw error;
-  } finally {
-    await store.close();
-  }
-}
-
-async function openSealer(settings: TokenServiceSettings, dataDir: string): Promise<Sealer> {
-  const masterKey = settings.masterKey ?? (await openMasterKey(dataDir));
-  return createSealer(masterKey, settings.previousMasterKeys);
 }

@@ -1,4 +1,5 @@
 /** `countersign explain`: decides a request as the gateway would, and says each step. */
+import { createAttributeSource } from '../app/attribute-source.ts';
 import { explainRequest } from '../app/explain.ts';
 import { type Command, EXIT, UsageError } from './command.ts';
 import { readOrFail } from './configuration.ts';
@@ -25,14 +26,12 @@ export const explainCommand: Command = {
     const [method, url] = input.positionals;
     if (method === undefined || url === undefined) throw new UsageError('METHOD and URL are needed');
     const headers = input.texts('header').map(headerOf);
-    const configuration = await readOrFail(input, io);
+    const attributes = createAttributeSource();
+    const configuration = await readOrFail(input, io, attributes.lookup);
     if (configuration === null) return EXIT.failed;
-    const { text, isAllowed } = await explainRequest(configuration, {
-      method,
-      url,
-      token: input.text('token') ?? null,
-      headers,
-    });
+    const token = input.text('token') ?? null;
+    const request = { method, url, token, headers };
+    const { text, isAllowed } = await explainRequest({ configuration, attributes }, request);
     io.out(text);
     return isAllowed ? EXIT.ok : EXIT.failed;
   },

@@ -1,7 +1,7 @@
 /** `countersign serve`: runs the gateway until it is told to stop. */
 
 import { demoCurl, makeMissingSecrets } from '../app/demo.ts';
-import { SeedError } from '../app/token-service.ts';
+import { SeedError } from '../app/token-store.ts';
 import { runWorker } from '../app/worker.ts';
 import { isWorkerProcess } from '../app/worker-process.ts';
 import { type App, type AppOptions, ConfigurationError, startApp } from '../app.ts';

@@ -1,6 +1,7 @@
 /** `countersign token mint` and `countersign token inspect`: tokens of callers, made and looked into. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { createAttributeSource } from '../app/attribute-source.ts';
 import { callerToken } from '../app/caller-token.ts';
 import { inspectToken } from '../app/explain.ts';
 import { fileCause, systemClock } from '../app/ports.ts';
@@ -104,9 +105,10 @@ export const tokenInspectCommand: Command = {
     const [given] = input.positionals;
     if (given === undefined) throw new UsageError('the token is missing; "-" reads it from standard input');
     const token = given === STANDARD_INPUT ? (await readInput(given, TOKEN_BYTES_MAX, io)).trim() : given;
-    const configuration = await readOrFail(input, io);
+    const attributes = createAttributeSource();
+    const configuration = await readOrFail(input, io, attributes.lookup);
     if (configuration === null) return EXIT.failed;
-    const { text, isAccepted } = await inspectToken(configuration, token);
+    const { text, isAccepted } = await inspectToken({ configuration, attributes }, token);
     io.out(text);
     return isAccepted ? EXIT.ok : EXIT.failed;
   },

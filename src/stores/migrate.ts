@@ -36,6 +36,22 @@ async function apply(queries: Queries, migration: Migration, version: number, no
   );
 }
 
+/** @throws SchemaError where the applied ones are not the first of ours */
+async function countApplied(queries: Queries, migrations: readonly Migration[]): Promise<number> {
+  const { rows } = await queries.query('SELECT version, checksum FROM schema_migrations ORDER BY version');
+  for (const row of rows) checkApplied(integer(row, 'version'), text(row, 'checksum'), migrations);
+  return rows.length;
+}
+
+/** For a look at a database that others use. @throws SchemaError where it has not the schema of this version */
+export async function requireCurrent(queries: Queries): Promise<void> {
+  const count = await countApplied(queries, MIGRATIONS);
+  if (count < MIGRATIONS.length)
+    throw new SchemaError(
+      `The database has schema ${count}; this version has ${MIGRATIONS.length}. A start of the gateway changes it.`,
+    );
+}
+
 /**
  * Runs in one transaction that holds the database's migration lock.
  *
@@ -47,10 +63,9 @@ export async function migrate(
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
   await locked.query(VERSIONS);
-  const { rows } = await locked.query('SELECT version, checksum FROM schema_migrations ORDER BY version');
-  for (const row of rows) checkApplied(integer(row, 'version'), text(row, 'checksum'), migrations);
+  const count = await countApplied(locked, migrations);
   for (const [index, migration] of migrations.entries()) {
-    if (index < rows.length) continue;
+    if (index < count) continue;
     await apply(locked, migration, index + 1, clock());
     log.info('store schema applied', { version: index + 1, migration: migration.name });
   }

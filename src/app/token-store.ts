@@ -1,0 +1,89 @@
+/** The token service's store and what seals its secrets: opened once by each process that needs them. */
+import { existsSync } from 'node:fs';
+import type { StoreSettings, TokenServiceSettings } from '../config/compile/token-service.ts';
+import type { Compiled } from '../config/compile.ts';
+import { checkIdentityProvider } from '../identity-providers/check-provider.ts';
+import type { Seed } from '../objects/seed.ts';
+import { openPostgresStore } from '../stores/postgres/open.ts';
+import { openSqliteStore } from '../stores/sqlite/open.ts';
+import { ServiceError } from '../tokens/failure.ts';
+import { createSealer } from '../tokens/sealing.ts';
+import { seedCatalog } from '../tokens/seed.ts';
+import type { TokenService } from '../tokens/service.ts';
+import { type Store, StoreUnavailableError } from '../tokens/store.ts';
+import { openMasterKey, readMasterKey } from './master-key.ts';
+import type { Runtime } from './runtime.ts';
+import { keyFactory } from './token-keys.ts';
+
+export type TokenStore = Pick<TokenService, 'store' | 'sealer'>;
+
+type Settings = Pick<Compiled, 'tokenService' | 'dataDir'>;
+type Outside = Pick<Runtime, 'clock' | 'log'>;
+
+/**
+ * Null where the configuration has none. Makes what is missing: master key, database, tables.
+ *
+ * @throws StoreUnavailableError; Error where the master key or a migration is not in order
+ */
+export async function openTokenStore(
+  { tokenService: settings, dataDir }: Settings,
+  outside: Outside,
+): Promise<TokenStore | null> {
+  if (settings === null) return null;
+  const sealer = sealerOf(settings, settings.masterKey ?? (await openMasterKey(dataDir)));
+  return { sealer, store: await openStore(settings.store, { ...outside, sealer }, false) };
+}
+
+/**
+ * The same for a look: nothing is made or changed.
+ *
+ * @throws StoreUnavailableError where there is none yet; Error where the master key or the tables are not in order
+ */
+export async function lookIntoTokenStore(
+  { tokenService: settings, dataDir }: Settings,
+  outside: Outside,
+): Promise<TokenStore | null> {
+  if (settings === null) return null;
+  const { store } = settings;
+  if (store.driver === 'sqlite' && !existsSync(store.file))
+    throw new StoreUnavailableError(`There is no ${store.file} yet: a start of the gateway makes it`);
+  const sealer = sealerOf(settings, settings.masterKey ?? (await readMasterKey(dataDir)));
+  return { sealer, store: await openStore(store, { ...outside, sealer }, true) };
+}
+
+function sealerOf({ previousMasterKeys }: TokenServiceSettings, masterKey: Uint8Array): TokenStore['sealer'] {
+  return createSealer(masterKey, previousMasterKeys);
+}
+
+async function openStore(
+  settings: StoreSettings,
+  outside: Outside & Pick<TokenStore, 'sealer'>,
+  isUntouched: boolean,
+): Promise<Store> {
+  return settings.driver === 'sqlite'
+    ? await openSqliteStore({ file: settings.file, isUntouched, ...outside })
+    : await openPostgresStore({ url: settings.url, isUntouched, ...outside });
+}
+
+/** The configuration names something that does not fit; the message says what. */
+export class SeedError extends Error {
+  override readonly name = 'SeedError';
+}
+
+/**
+ * Makes the store hold what the file declares: once for all processes that share it, before they use it.
+ *
+ * @throws SeedError; StoreUnavailableError
+ */
+export async function seedStore(
+  { store, sealer }: TokenStore,
+  seed: Seed,
+  { clock }: Pick<Runtime, 'clock'>,
+): Promise<void> {
+  try {
+    await seedCatalog({ sealer, store, clock, keys: keyFactory }, seed, checkIdentityProvider);
+  } catch (error) {
+    if (error instanceof ServiceError) throw new SeedError(`tokenService: ${error.message}`);
+    throw error;
+  }
+}
