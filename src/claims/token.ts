@@ -18,17 +18,18 @@ export function tokenRetriever(): ClaimsRetriever {
 
 /** Mapped claims under their new name only; the others as `unmappedClaims` says. A mapped claim wins over its namesake. */
 function claimsOfToken(claims: JsonObject, realm: Realm): UserClaims {
-  const mapped = mappedClaims(claims, realm);
-  if (realm.unmappedClaims === 'drop') return { dialect: null, claims: mapped, order: 'natural' };
-  const unmapped = Object.entries(claims).filter(
-    ([name]) => !ABOUT_THE_TOKEN.has(name) && !realm.claimMapping.has(name) && !mapped.has(name),
-  );
-  return {
-    dialect: null,
-    claims: new Map([...mapped, ...unmapped]),
-    order: 'natural',
-    prefixed: new Set(realm.unmappedClaims === 'prefix' ? unmapped.map(([name]) => name) : []),
-  };
+  const found = mappedClaims(claims, realm);
+  if (realm.unmappedClaims === 'drop') return { dialect: null, claims: found, order: 'natural' };
+  const unmapped: string[] = [];
+  for (const name of Object.keys(claims)) {
+    const value = claims[name];
+    if (value === undefined || ABOUT_THE_TOKEN.has(name) || realm.claimMapping.has(name) || found.has(name))
+      continue;
+    found.set(name, value);
+    unmapped.push(name);
+  }
+  if (realm.unmappedClaims === 'pass') return { dialect: null, claims: found, order: 'natural' };
+  return { dialect: null, claims: found, order: 'natural', prefixed: new Set(unmapped) };
 }
 
 /** Where several claims are mapped to one name, the first one of the mapping that the token has. */

@@ -1,5 +1,6 @@
 /** The payload of the assertion: which claims, under which names, in which order. Encoding and signing live in jwt/. */
-import { defaultClaims, type NamedClaim, userClaims } from './assertion-claims.ts';
+import { userMembers } from './assertion-claims.ts';
+import { type AssertionPlan, assertionPlan } from './assertion-plan.ts';
 import type { Json } from './json.ts';
 import type { Principal } from './principal.ts';
 import type { Realm } from './realm.ts';
@@ -92,8 +93,8 @@ export interface AssertionInput {
 }
 
 export interface AssertionPayload {
-  /** Names and values in the order in which they are written. No name twice. */
-  readonly claims: ReadonlyMap<string, Json>;
+  /** JSON. No name twice; members in order, which an object would not keep for names that look like integers. */
+  readonly text: string;
   /** As written: whole seconds, or milliseconds. */
   readonly expiresAtMs: number;
   /** Names of user claims left out because the name is taken. For the debug log. */
@@ -108,21 +109,12 @@ export const ANONYMOUS: Principal = { subject: 'anonymous', groups: [], roles: [
  */
 export function assertionPayload(input: AssertionInput): AssertionPayload {
   const { policy, subject, nowMs } = input;
-  const dialect = input.userClaims?.dialect ?? policy.dialect;
+  const plan = assertionPlan(input, input.userClaims?.dialect ?? policy.dialect);
   const expiresAtMs = assertionExpiryMs(policy, subject.expiresAtMs, nowMs);
-  const user = userClaims(input, dialect);
-  const claims = new Map<string, Json>(registeredClaims(input, expiresAtMs));
-  for (const [name, value] of defaultClaims(input, dialect)) claims.set(name, value);
-  for (const [name, value] of user.claims) claims.set(name, value);
-  return { claims, expiresAtMs, shadowed: user.shadowed };
-}
-
-/** The JSON text of the payload, members in order: an object literal would move names that look like integers. */
-export function payloadText(payload: AssertionPayload): string {
-  const members = [...payload.claims].map(
-    ([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`,
-  );
-  return `{${members.join(',')}}`;
+  const name = JSON.stringify(subject.principal.subject);
+  const user = userMembers(input, plan);
+  const text = `${registeredMembers(input, plan, name, expiresAtMs)}${plan.defaults.join(name)}${user.text}}`;
+  return { text, expiresAtMs, shadowed: user.shadowed };
 }
 
 /**
@@ -138,25 +130,19 @@ export function assertionExpiryMs(
   return timeUnit === 'milliseconds' ? Math.floor(expiresAtMs) : numericDate(expiresAtMs) * SECOND_MS;
 }
 
-function registeredClaims(input: AssertionInput, expiresAtMs: number): NamedClaim[] {
-  const { policy, route, subject, nowMs, jti } = input;
-  const name = subject.principal.subject;
+/** With the brace that opens the payload. `name`: the subject as JSON. */
+function registeredMembers(
+  { policy, userClaims, nowMs, jti }: AssertionInput,
+  { issuer, audience }: AssertionPlan,
+  name: string,
+  expiresAtMs: number,
+): string {
   const time = (timeMs: number) =>
     policy.timeUnit === 'milliseconds' ? Math.floor(timeMs) : numericDate(timeMs);
-  const head: NamedClaim = ['iss', policy.issuer];
-  if (policy.profile === 'wso2-appm') return [head, ['exp', time(expiresAtMs)], ...appManagerUser(input)];
-  return [
-    head,
-    ['sub', name],
-    ['aud', policy.audience ?? route.application.name],
-    ['iat', time(nowMs)],
-    ['exp', time(expiresAtMs)],
-    ['jti', jti],
-  ];
-}
-
-/** App Manager names the user beside `enduser` only where a retriever is configured. */
-function appManagerUser({ policy, subject, userClaims: found }: AssertionInput): NamedClaim[] {
-  if (found === null) return [];
-  return [[policy.userClaims.selective ? 'Subject' : 'sub', subject.principal.subject]];
+  const expiry = `"exp":${time(expiresAtMs)}`;
+  if (policy.profile !== 'wso2-appm')
+    return `${issuer},"sub":${name}${audience},"iat":${time(nowMs)},${expiry},"jti":${JSON.stringify(jti)}`;
+  // App Manager names the user beside `enduser` only where a retriever is configured.
+  const user = userClaims === null ? '' : `,"${policy.userClaims.selective ? 'Subject' : 'sub'}":${name}`;
+  return `${issuer},${expiry}${user}`;
 }

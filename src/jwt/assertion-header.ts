@@ -1,22 +1,44 @@
-/** The JOSE header of an assertion: which members, in which order. */
+/** The JOSE header of an assertion, and what else is the same in all that a policy makes with a key. */
 import type { AssertionPolicy } from '../core/assertion.ts';
+import { signatureBytes } from './crypto-form.ts';
 import type { SigningKey } from './signing-key.ts';
-import { thumbprintHeader } from './wso2.ts';
+import { type PartEncoder, partEncoder, thumbprintHeader } from './wso2.ts';
 
 type Member = readonly [name: string, value: string];
 
-/** Policies and keys are immutable: each pair has one header, made once. */
-const KNOWN = new WeakMap<AssertionPolicy, WeakMap<SigningKey, string>>();
+/** What an assertion is put together with (RFC 7515 §5.1). */
+export interface AssertionFrame {
+  /** The encoded header and its period. */
+  readonly header: string;
+  readonly encode: PartEncoder;
+  /** Of the encoded signature: 0 where unsigned. */
+  readonly signatureCharacters: number;
+}
 
-/** JSON text of the header, members in the order of the profile. `key` null: unsigned (RFC 7519 §6). */
-export function assertionHeader(policy: AssertionPolicy, key: SigningKey | null): string {
-  if (key === null) return JSON.stringify({ typ: 'JWT', alg: 'none' });
-  const known = KNOWN.get(policy)?.get(key);
+/** Policies and keys are immutable: each pair has one frame, made once. */
+const KNOWN = new WeakMap<AssertionPolicy, WeakMap<object, AssertionFrame>>();
+const NO_KEY = {};
+
+/** `key` null: unsigned (RFC 7519 §6). */
+export function assertionFrame(policy: AssertionPolicy, key: SigningKey | null): AssertionFrame {
+  const known = KNOWN.get(policy)?.get(key ?? NO_KEY);
   if (known !== undefined) return known;
-  const headers = KNOWN.get(policy) ?? new WeakMap<SigningKey, string>();
-  const header = signedHeader(policy, key);
-  KNOWN.set(policy, headers.set(key, header));
-  return header;
+  const frames = KNOWN.get(policy) ?? new WeakMap<object, AssertionFrame>();
+  const frame = makeFrame(policy, key);
+  KNOWN.set(policy, frames.set(key ?? NO_KEY, frame));
+  return frame;
+}
+
+function makeFrame(policy: AssertionPolicy, key: SigningKey | null): AssertionFrame {
+  const encode = partEncoder(policy);
+  const header = `${encode(Buffer.from(assertionHeader(policy, key)))}.`;
+  const signature = Buffer.alloc(key === null ? 0 : signatureBytes(key.algorithm, key.privateKey));
+  return { header, encode, signatureCharacters: encode(signature).length };
+}
+
+/** JSON text of the header, members in the order of the profile. */
+function assertionHeader(policy: AssertionPolicy, key: SigningKey | null): string {
+  return key === null ? JSON.stringify({ typ: 'JWT', alg: 'none' }) : signedHeader(policy, key);
 }
 
 function signedHeader(policy: AssertionPolicy, key: SigningKey): string {

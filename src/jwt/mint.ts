@@ -6,7 +6,6 @@ import {
   type AssertionPolicy,
   type AssertionSubject,
   assertionPayload,
-  payloadText,
 } from '../core/assertion.ts';
 import type { Assertion, AssertionMinter, Explain } from '../core/decision.ts';
 import { CountersignError } from '../core/errors.ts';
@@ -15,12 +14,10 @@ import type { VerifiedToken } from '../core/principal.ts';
 import type { Route } from '../core/route.ts';
 import type { Clock } from '../core/time.ts';
 import { createAssertionCache, isWorthSending } from './assertion-cache.ts';
-import { assertionHeader } from './assertion-header.ts';
-import { signatureBytes } from './crypto-form.ts';
+import { type AssertionFrame, assertionFrame } from './assertion-header.ts';
 import type { Keyring } from './keyring.ts';
 import { signJws } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
-import { type PartEncoder, partEncoder } from './wso2.ts';
 
 /** Called as things happen, for metrics. */
 export interface MinterObserver {
@@ -64,17 +61,23 @@ export function createMinter(options: MinterOptions): Minter {
   const flights = new Map<string, Promise<Assertion>>();
   let epoch = 0;
 
-  function joinFlight(name: string, mintAnew: () => Promise<Assertion>): Promise<Assertion> {
+  /** Whoever asks for the same while it is made waits for that one. */
+  function joinFlight(name: string, order: Order, explain?: Explain): Promise<Assertion> {
     const underWay = flights.get(name);
     if (underWay !== undefined) return underWay;
-    const flight = mintAnew()
-      .then((assertion) => {
-        cache.set(name, assertion);
-        return assertion;
-      })
-      .finally(() => flights.delete(name));
+    const flight = fly(name, order, explain);
     flights.set(name, flight);
     return flight;
+  }
+
+  async function fly(name: string, order: Order, explain?: Explain): Promise<Assertion> {
+    try {
+      const assertion = await mintAnew(order, options, explain);
+      cache.set(name, assertion);
+      return assertion;
+    } finally {
+      flights.delete(name);
+    }
   }
 
   return {
@@ -87,7 +90,7 @@ export function createMinter(options: MinterOptions): Minter {
     mint(token, route, explain) {
       const policy = policyOf(route);
       const key = policy.algorithm === 'none' ? null : keyring.active(policy.algorithm);
-      const name = [epoch, keyring.generation, ...cacheName(token, route, policy, key)].join('\n');
+      const name = `${epoch}\n${keyring.generation}\n${cacheName(token, route, policy, key)}`;
       const known = cache.get(name);
       if (known !== undefined && isWorthSending(known, policy, subjectOf(token).expiresAtMs, clock())) {
         observe?.cacheHit();
@@ -95,7 +98,7 @@ export function createMinter(options: MinterOptions): Minter {
         return known;
       }
       observe?.cacheMiss();
-      return joinFlight(name, () => mintAnew({ token, route, policy, key }, options, explain));
+      return joinFlight(name, { token, route, policy, key }, explain);
     },
   };
 }
@@ -111,10 +114,10 @@ function cacheName(
   route: Route,
   policy: AssertionPolicy,
   key: SigningKey | null,
-): (string | number)[] {
+): string {
   const claimsGeneration = policy.userClaims.retriever?.generation ?? 0;
-  const caller = token === null ? ['anonymous'] : [token.realm.name, token.id];
-  return [claimsGeneration, key?.id ?? '', route.name, ...caller];
+  const caller = token === null ? 'anonymous' : `${token.realm.name}\n${token.id}`;
+  return `${claimsGeneration}\n${key?.id ?? ''}\n${route.name}\n${caller}`;
 }
 
 function subjectOf(token: VerifiedToken | null): AssertionSubject {
@@ -145,27 +148,39 @@ async function mintAnew(order: Order, options: MinterOptions, explain?: Explain)
   };
   const unsigned = fitting(input, key, options.log);
   logShadowed(unsigned.payload, route, options.log);
-  explain?.('claims', payloadText(unsigned.payload));
-  const assertion = await signed(unsigned, order, options);
+  explain?.('claims', unsigned.payload.text);
+  const startMs = timeMs(options);
+  const signature =
+    key === null
+      ? null
+      : await signJws(key.algorithm, key.privateKey, Buffer.from(unsigned.signingInput, 'latin1'));
+  const assertion = assertionOf(unsigned, signature, order);
+  const signMs = key === null ? 0 : timeMs(options) - startMs;
+  const { value, kid } = assertion;
+  options.observe?.minted({ kid, algorithm: policy.algorithm, bytes: value.length, signMs });
   explain?.('mint', describe(assertion));
   return assertion;
 }
 
+function timeMs({ stopwatch, clock }: MinterOptions): number {
+  return stopwatch === undefined ? clock() : stopwatch();
+}
+
 interface Unsigned {
   readonly payload: AssertionPayload;
-  /** Header and payload, encoded and joined (RFC 7515 §5.1). */
+  /** Header and payload, encoded and joined (RFC 7515 §5.1): ASCII. */
   readonly signingInput: string;
-  readonly encode: PartEncoder;
+  readonly frame: AssertionFrame;
 }
 
 /** @throws CountersignError expired, assertion_too_large */
 function fitting(input: AssertionInput, key: SigningKey | null, log: Logger): Unsigned {
   const { policy, route } = input;
   const whole = unsignedOf(input, key);
-  if (sizeBytes(whole, key) <= policy.maxBytes) return whole;
+  if (sizeBytes(whole) <= policy.maxBytes) return whole;
   if (policy.onOversize === 'dropGroups') {
     const smaller = unsignedOf({ ...input, dropGroups: true }, key);
-    if (sizeBytes(smaller, key) <= policy.maxBytes) {
+    if (sizeBytes(smaller) <= policy.maxBytes) {
       log.warn('Assertion was too large and is sent without groups', { route: route.name });
       return smaller;
     }
@@ -178,31 +193,28 @@ function unsignedOf(input: AssertionInput, key: SigningKey | null): Unsigned {
   // A token accepted within the clock skew after its end has no life to give.
   if (payload.expiresAtMs <= input.nowMs)
     throw new CountersignError('expired', 'the token ends before an assertion could begin');
-  const encode = partEncoder(input.policy);
-  const parts = [assertionHeader(input.policy, key), payloadText(payload)];
-  return { payload, encode, signingInput: parts.map((part) => encode(Buffer.from(part))).join('.') };
+  const frame = assertionFrame(input.policy, key);
+  return { payload, frame, signingInput: frame.header + frame.encode(Buffer.from(payload.text)) };
 }
 
 /** Bytes of the header value: all encodings are ASCII. */
-function sizeBytes({ signingInput, encode }: Unsigned, key: SigningKey | null): number {
-  const signature = key === null ? '' : encode(new Uint8Array(signatureBytes(key.algorithm, key.privateKey)));
-  return signingInput.length + 1 + signature.length;
+function sizeBytes({ signingInput, frame }: Unsigned): number {
+  return signingInput.length + 1 + frame.signatureCharacters;
 }
 
-async function signed(
-  { payload, signingInput, encode }: Unsigned,
+/** `signature` null: unsigned. */
+function assertionOf(
+  { payload, signingInput, frame }: Unsigned,
+  signature: Buffer | null,
   { policy, key }: Order,
-  { stopwatch, clock, observe }: MinterOptions,
-): Promise<Assertion> {
-  const timeMs = stopwatch ?? clock;
-  const startMs = timeMs();
-  const signature =
-    key === null ? '' : encode(await signJws(key.algorithm, key.privateKey, Buffer.from(signingInput)));
-  const signMs = key === null ? 0 : timeMs() - startMs;
-  const value = `${signingInput}.${signature}`;
-  const kid = key?.id ?? null;
-  observe?.minted({ kid, algorithm: policy.algorithm, bytes: value.length, signMs });
-  return Object.freeze({ header: policy.header, value, kid, expiresAtMs: payload.expiresAtMs });
+): Assertion {
+  const value = `${signingInput}.${signature === null ? '' : frame.encode(signature)}`;
+  return Object.freeze({
+    header: policy.header,
+    value,
+    kid: key?.id ?? null,
+    expiresAtMs: payload.expiresAtMs,
+  });
 }
 
 function logShadowed({ shadowed }: AssertionPayload, route: Route, log: Logger): void {

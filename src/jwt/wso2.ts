@@ -5,16 +5,16 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { AssertionPolicy } from '../core/assertion.ts';
 
-export type PartEncoder = (bytes: Uint8Array) => string;
+export type PartEncoder = (bytes: Buffer) => string;
 
 /** How the three parts are written. App Manager pads, API Manager does not, and base64url never does (RFC 7515 §2). */
 export function partEncoder({
   profile,
   encoding,
 }: Pick<AssertionPolicy, 'profile' | 'encoding'>): PartEncoder {
-  if (encoding === 'base64url') return (bytes) => Buffer.from(bytes).toString('base64url');
-  if (profile === 'wso2-apim') return (bytes) => withoutPadding(Buffer.from(bytes).toString('base64'));
-  return (bytes) => Buffer.from(bytes).toString('base64');
+  if (encoding === 'base64url') return (bytes) => bytes.toString('base64url');
+  if (profile === 'wso2-apim') return (bytes) => withoutPadding(bytes.toString('base64'));
+  return (bytes) => bytes.toString('base64');
 }
 
 function withoutPadding(base64: string): string {
