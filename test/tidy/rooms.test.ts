@@ -45,7 +45,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ['core', 'http1', 'telemetry'],
     packages: ['undici', 'http-proxy', 'node:http', 'node:https'],
   },
-  http: { rooms: EDGE, packages: ['node:http', 'node:https', 'zod'] },
+  http: { rooms: EDGE, packages: ['node:http', 'zod'] },
   grpc: { rooms: EDGE, packages: ['@grpc/grpc-js'] },
   middleware: { rooms: ['core', 'gateway', 'app'] },
   backend: { rooms: ['core'], packages: ['jose'] },
