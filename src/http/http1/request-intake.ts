@@ -137,7 +137,7 @@ export class RequestIntake {
     const end = this.#reader.read(piece, start);
     const head = this.#reader.take();
     if (head !== null) this.#events.onHead(head, end < piece.length);
-    else if (!hadBegun) this.#events.onHeadBegun();
+    else if (!hadBegun && this.#reader.hasBegun) this.#events.onHeadBegun();
     return end;
   }
 

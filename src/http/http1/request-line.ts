@@ -37,7 +37,7 @@ export function requireServedMethod(method: string): void {
 }
 
 /** A method and what may follow it. A name of more than 32 characters is none of HTTP. */
-const BEGUN_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{0,32}(?:$| (?:$|[\x21-\x7e\x80-\xff]))/;
+const BEGUN_LINE = /^(?:$|[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?:$| (?:$|[\x21-\x7e\x80-\xff])))/;
 
 /** What is no HTTP may never send a line end: it is refused at once, not when time is up. @throws MessageError */
 export function requireBegunLine(text: string): void {

@@ -1,6 +1,6 @@
 /**
- * Reads the heads of the requests of one connection. It is pushed bytes as they come; what it says does not depend on how
- * they were cut. What is not exactly HTTP/1.1 is refused, never repaired.
+ * Reads the heads of the requests of one connection. It is pushed bytes as they come; what it takes does not depend on how
+ * they were cut. What is not exactly HTTP/1.1 is refused, never repaired, and as soon as a line of it is there.
  */
 import type { HeaderList } from '../../core/headers.ts';
 import { FieldSection, type SectionRules } from '../../http1/field-section.ts';
@@ -18,6 +18,8 @@ const EMPTY_LINES_MAX = 1;
 export class RequestReader {
   readonly #rules: SectionRules;
   #section: FieldSection;
+  /** The first line of the head, once it is complete. */
+  #line: RequestLine | null = null;
 
   constructor(headerBytes: number, headerCount: number) {
     this.#rules = {
@@ -29,12 +31,17 @@ export class RequestReader {
     this.#section = new FieldSection(this.#rules);
   }
 
-  /** Bytes came of a head that is not complete. */
+  /** Bytes came of a head that is not complete. An empty line before it is none of them: nothing may follow it. */
   get hasBegun(): boolean {
-    return !this.#section.isEmpty;
+    const line = this.#section.begunStartLine;
+    return line === null || (line !== '' && line !== '\r');
   }
 
-  /** Takes the bytes from `start` on. Returns where the head ends in the piece, or its length. @throws MessageError */
+  /**
+   * Takes the bytes from `start` on. Returns where the head ends in the piece, or its length.
+   *
+   * @throws MessageError, CountersignError not_implemented
+   */
   read(piece: Buffer, start: number): number {
     const section = this.#section;
     let at = start;
@@ -44,15 +51,18 @@ export class RequestReader {
     }
     const begun = section.begunStartLine;
     if (begun !== null) requireBegunLine(begun);
+    else this.#line ??= parseRequestLine(section.startLine ?? '');
     return at;
   }
 
-  /** The head, where it is complete; what is read then is another. @throws MessageError */
+  /** The head, where it is complete; what is read then is another. */
   take(): RequestHead | null {
     const section = this.#section;
-    if (!section.isComplete) return null;
+    const line = this.#line;
+    if (!section.isComplete || line === null) return null;
     this.#section = new FieldSection(this.#rules);
-    const { method, target, httpVersion } = parseRequestLine(section.startLine ?? '');
+    this.#line = null;
+    const { method, target, httpVersion } = line;
     return { method, target, httpVersion, headers: section.fields };
   }
 }
