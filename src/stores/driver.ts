@@ -18,6 +18,8 @@ export interface Statement {
 export interface QueryOptions {
   /** Of as many rows as there are, such as an application's million tokens; within a transaction. */
   readonly isLong?: true;
+  /** Reads a few rows by an index, locks none, and may therefore wait behind others that do the same. */
+  readonly isQuick?: true;
 }
 
 /**

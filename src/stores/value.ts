@@ -14,6 +14,10 @@ export function toStored(value: Value): Value {
 }
 
 export function fromStored(value: Value): Value {
-  if (typeof value !== 'string' || !value.startsWith(ESCAPED)) return value;
-  return JSON.parse(value.slice(ESCAPED.length));
+  return isEscaped(value) ? JSON.parse(value.slice(ESCAPED.length)) : value;
+}
+
+/** Whether it is not what it stands for. */
+export function isEscaped(value: Value): value is string {
+  return typeof value === 'string' && value.startsWith(ESCAPED);
 }

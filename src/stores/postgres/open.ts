@@ -2,12 +2,13 @@
 import type { Logger } from '../../core/log.ts';
 import type { Clock } from '../../core/time.ts';
 import type { Store } from '../../tokens/store.ts';
-import type { Driver, Outcome, Queries, Statement, Value } from '../driver.ts';
+import type { Driver, Outcome, Queries, QueryOptions, Statement, Value } from '../driver.ts';
 import { migrate, SchemaError } from '../migrate.ts';
 import { createStore } from '../store.ts';
 import { Transaction } from '../transaction.ts';
 import { CHANNEL, PostgresListener } from './listener.ts';
 import { PostgresPool, type Session, STATEMENT_TIMEOUT_MS } from './pool.ts';
+import { QuickReads } from './quick-reads.ts';
 import { retrying } from './retry.ts';
 import { isLocal, parsePostgresUrl } from './url.ts';
 
@@ -55,16 +56,19 @@ async function changeEach(queries: Queries, statements: readonly Statement[]): P
 class PostgresDriver implements Driver {
   readonly dialect = 'postgres';
   readonly #pool: PostgresPool;
+  readonly #quickReads: QuickReads;
   readonly #listener: PostgresListener;
 
   constructor({ url, log, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: PostgresStoreOptions) {
     const address = parsePostgresUrl(url);
     if (address.ssl === false && !isLocal(address.host)) log.warn('PostgreSQL is spoken to in the clear');
     this.#pool = new PostgresPool(address, statementTimeoutMs, log);
+    this.#quickReads = new QuickReads(address, statementTimeoutMs, log);
     this.#listener = new PostgresListener(address, log);
   }
 
-  query(sql: string, values?: readonly Value[]): Promise<Outcome> {
+  query(sql: string, values?: readonly Value[], { isQuick }: QueryOptions = {}): Promise<Outcome> {
+    if (isQuick) return this.#quickReads.query(sql, values);
     return retrying(() => this.#pool.session((session) => session.query(sql, values)));
   }
 
@@ -96,7 +100,7 @@ class PostgresDriver implements Driver {
 
   async close(): Promise<void> {
     await this.#listener.close();
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#quickReads.close()]);
   }
 }
 

@@ -1,10 +1,9 @@
 /** Connections to PostgreSQL: few, with limits on every wait, thrown away after any failure that may have spoilt them. */
 import pg from 'pg';
 import type { Logger } from '../../core/log.ts';
-import type { Outcome, QueryOptions, Row, Value } from '../driver.ts';
-import { fromStored, toStored } from '../value.ts';
+import type { Outcome, QueryOptions, Value } from '../driver.ts';
 import { errorOf, isRetryable, leavesConnectionUsable } from './errors.ts';
-import { toPostgres } from './sql.ts';
+import { ANSWER_GRACE_MS, runStatement } from './statement.ts';
 import type { PostgresAddress } from './url.ts';
 
 /** A process; many processes share a server that takes 100 by default. */
@@ -12,10 +11,6 @@ export const CONNECTIONS_MAX = 10;
 const CONNECT_TIMEOUT_MS = 5000;
 /** What touches few rows takes milliseconds; a caller waits. */
 export const STATEMENT_TIMEOUT_MS = 15_000;
-/** The revocation of an application's million tokens is one statement, and some indexes take as long to make. */
-const LONG_STATEMENT_TIMEOUT_MS = 600_000;
-/** How much longer we wait by our own clock: a server that stands still ends no statement. */
-const ANSWER_GRACE_MS = 1000;
 /** The locks of a process that stood still are given back. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 const IDLE_CONNECTION_MS = 30_000;
@@ -44,25 +39,6 @@ export interface Session {
   query(sql: string, values?: readonly Value[], options?: QueryOptions): Promise<Outcome>;
 }
 
-function decoded(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).map(([column, value]) => [column, fromStored(value)]));
-}
-
-async function run(
-  client: pg.ClientBase,
-  sql: string,
-  values: readonly Value[],
-  { isLong }: QueryOptions,
-): Promise<Outcome> {
-  if (isLong) await client.query(`SET LOCAL statement_timeout = ${LONG_STATEMENT_TIMEOUT_MS}`);
-  const result = await client.query<Record<string, Value>>({
-    ...toPostgres(sql),
-    values: values.map(toStored),
-    ...(isLong && { query_timeout: LONG_STATEMENT_TIMEOUT_MS + ANSWER_GRACE_MS }),
-  });
-  return { rows: result.rows.map(decoded), count: result.rowCount ?? 0 };
-}
-
 export class PostgresPool {
   readonly #pool: pg.Pool;
   readonly #log: Logger;
@@ -87,7 +63,7 @@ export class PostgresPool {
     let last: Promise<unknown> = Promise.resolve();
     const ask = async (sql: string, values: readonly Value[], options: QueryOptions) => {
       try {
-        return await run(client, sql, values, options);
+        return await runStatement(client, sql, values, options);
       } catch (error) {
         isUsable &&= leavesConnectionUsable(error);
         throw isRetryable(error) ? new RetryableError(errorOf(error)) : errorOf(error);

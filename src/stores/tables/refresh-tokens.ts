@@ -111,15 +111,16 @@ export function refreshTokenTable(queries: Queries): RefreshTokenTable {
       const { rows } = await queries.query(
         `SELECT ${REFRESH_TOKEN_COLUMNS} FROM refresh_tokens WHERE id = $1`,
         [id],
+        { isQuick: true },
       );
       return rows[0] === undefined ? null : refreshTokenOf(rows[0]);
     },
     async find(lookup) {
-      const { rows } = await queries.query(FIND, [lookup]);
+      const { rows } = await queries.query(FIND, [lookup], { isQuick: true });
       return rows[0] === undefined ? null : foundOf(rows[0]);
     },
     async findWithUser(lookup) {
-      const { rows } = await queries.query(FIND_WITH_USER, [lookup]);
+      const { rows } = await queries.query(FIND_WITH_USER, [lookup], { isQuick: true });
       return rows[0] === undefined ? null : { ...foundOf(rows[0]), user: userOf(rows[0]) };
     },
     list: (filter, maxCount) => list(queries, filter, maxCount),

@@ -58,8 +58,8 @@ describe.skipIf(!hasServer)('a PostgreSQL store', () => {
         store.refreshTokens.get(token.id),
         store.users.insert(aUser()),
         store.transaction(({ users }) => users.insert(aUser())),
-      ])
-        await expect(asked).rejects.toThrow(StoreUnavailableError);
+      ];
+      await Promise.all(asked.map((one) => expect(one).rejects.toThrow(StoreUnavailableError)));
       await running().start();
       await eventually(() => store.ping());
       expect(await store.refreshTokens.get(token.id)).toEqual(token);
