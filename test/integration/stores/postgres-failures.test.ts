@@ -53,7 +53,7 @@ describe.skipIf(!hasServer)('a PostgreSQL store', () => {
     async () => {
       const token = await storedRefreshToken(store);
       await running().stop();
-      for (const asked of [
+      const asked = [
         store.ping(),
         store.refreshTokens.get(token.id),
         store.users.insert(aUser()),
