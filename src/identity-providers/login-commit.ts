@@ -1,11 +1,12 @@
 /** Writes a planned login as a whole, or finds that what it was planned from has changed. */
 import { isDeepStrictEqual } from 'node:util';
 import type { User } from '../objects/user.ts';
+import type { LinkedUser } from '../tokens/linked-login.ts';
 import { requireRoomForLink } from '../tokens/links.ts';
 import { recordLogin } from '../tokens/record-login.ts';
 import type { TokenService } from '../tokens/service.ts';
 import { DuplicateError, type IdentityProviderLink, type Records } from '../tokens/store.ts';
-import { registrationWith } from '../tokens/usable-user.ts';
+import { registrationWith, requireUsable } from '../tokens/usable-user.ts';
 import type { LoginPlan } from './login-plan.ts';
 import type { LoginRequest } from './login-request.ts';
 
@@ -15,21 +16,15 @@ import type { LoginRequest } from './login-request.ts';
  * @throws ServiceError 400 past the limit of links; 404, 410
  */
 export async function commitLogin(
-  { store, clock }: TokenService,
+  service: TokenService,
   request: LoginRequest,
   plan: LoginPlan,
 ): Promise<User | null> {
-  const { application, ipAddress } = request;
+  const { linked } = plan.basis;
   try {
-    return await store.transaction(async (records) => {
-      if (!(await holds(records, request, plan))) return null;
-      const instant = clock();
-      await writeUser(records, plan);
-      await writeLink(records, request, plan, instant);
-      await plan.prepared?.record(records);
-      const login = { userId: plan.user.id, applicationId: application.id, ipAddress, instant };
-      return await recordLogin(records, login);
-    });
+    return linked === null || !leavesAllAsItIs(plan)
+      ? await writeLogin(service, request, plan)
+      : await touchLogin(service, request, plan, linked);
   } catch (error) {
     // Someone else made the same user, registration or link first: the next plan finds it.
     if (error instanceof DuplicateError) return null;
@@ -37,12 +32,51 @@ export async function commitLogin(
   }
 }
 
+/** But for the instants of the login. Whom it leaves without a registration is looked at under the lock. */
+function leavesAllAsItIs({ basis, changesUser, registration }: LoginPlan): boolean {
+  return !changesUser && registration !== null && basis.user?.registrations.includes(registration) === true;
+}
+
+/** The way of nearly every login: nothing is read again, the store compares what was seen. */
+async function touchLogin(
+  { store, clock }: TokenService,
+  { ipAddress }: LoginRequest,
+  { user, registration, prepared }: LoginPlan,
+  linked: LinkedUser,
+): Promise<User | null> {
+  const instant = clock();
+  const login = { linked, ipAddress, instant, refreshToken: prepared?.refreshToken ?? null };
+  requireUsable(user, instant);
+  if (!(await store.changeAll((records) => records.logins.record(login)))) return null;
+  const registrations = user.registrations.map((one) =>
+    one === registration ? { ...one, lastLoginInstant: instant } : one,
+  );
+  return { ...user, registrations, lastLoginInstant: instant };
+}
+
+async function writeLogin(
+  { store, clock }: TokenService,
+  request: LoginRequest,
+  plan: LoginPlan,
+): Promise<User | null> {
+  const { application, ipAddress } = request;
+  return await store.transaction(async (records) => {
+    if (!(await holds(records, request, plan))) return null;
+    const instant = clock();
+    await writeUser(records, plan);
+    await writeLink(records, request, plan, instant);
+    await plan.prepared?.record(records);
+    const login = { userId: plan.user.id, applicationId: application.id, ipAddress, instant };
+    return await recordLogin(records, login);
+  });
+}
+
 /** Locks the user, so that nothing changes between this look and the end of the transaction. */
 async function holds(records: Records, request: LoginRequest, { basis }: LoginPlan): Promise<boolean> {
   if (basis.user === null) return true;
   const user = await records.users.get(basis.user.id, { lock: true });
   if (user === null || !isDeepStrictEqual(withoutLogins(user), withoutLogins(basis.user))) return false;
-  return basis.link === null || (await isStillLinked(records, request, basis.link));
+  return basis.linked === null || (await isStillLinked(records, request, basis.linked.link));
 }
 
 async function isStillLinked(
@@ -75,7 +109,7 @@ async function writeLink(
   { basis, makesLink, user }: LoginPlan,
   now: number,
 ): Promise<void> {
-  if (basis.link !== null) await records.links.touch(basis.link, now);
+  if (basis.linked !== null) await records.links.touch(basis.linked.link, now);
   if (!makesLink) return;
   await requireRoomForLink(records, provider, user);
   const isAnonymous = provider.linkingStrategy === 'LinkAnonymously';

@@ -10,10 +10,10 @@ import type { Registration, User } from '../objects/user.ts';
 import { FEDERATED_JWT } from '../tokens/access-token.ts';
 import { notFound } from '../tokens/failure.ts';
 import { type PreparedTokens, prepareTokens } from '../tokens/issue-tokens.ts';
+import type { LinkedUser } from '../tokens/linked-login.ts';
 import { newRegistration } from '../tokens/objects/registrations.ts';
 import type { ReconciledUser } from '../tokens/ports.ts';
 import type { TokenService } from '../tokens/service.ts';
-import type { IdentityProviderLink } from '../tokens/store.ts';
 import { registrationWith, requireUsable } from '../tokens/usable-user.ts';
 import { applyClaimMap } from './claim-map.ts';
 import { decideLink, type LoginId, loginIdOf } from './linking.ts';
@@ -21,8 +21,9 @@ import type { LoginRequest } from './login-request.ts';
 
 /** What the plan was made from. It holds only while the store still says the same. */
 export interface Basis {
-  readonly link: IdentityProviderLink | null;
-  /** Null: nobody was found, and the plan makes the user. */
+  /** Null: no link was found, or none is looked for. */
+  readonly linked: LinkedUser | null;
+  /** That of the link, if there is one. Null: nobody was found, and the plan makes the user. */
   readonly user: User | null;
 }
 
@@ -49,7 +50,7 @@ export async function planLogin(service: TokenService, request: LoginRequest): P
   const before = requireUsable(basis.user ?? newUser(service, request, found.loginId), service.clock());
   const { user, changesUser, registration } = await shapedUser(service, request, before);
   const prepared = request.givesTokens ? await tokensFor(service, request, user, registration) : null;
-  const makesLink = basis.link === null && !isFoundByEmailAlone(request.provider);
+  const makesLink = basis.linked === null && !isFoundByEmailAlone(request.provider);
   return { kind: 'login', basis, makesLink, user, changesUser, registration, prepared };
 }
 
@@ -62,14 +63,10 @@ interface Found {
 /** Null: the link is to be made by someone else. */
 async function findUser({ store }: TokenService, request: LoginRequest): Promise<Found | null> {
   const { provider, application, identity, mayLink } = request;
-  const link = isFoundByEmailAlone(provider)
+  const linked = isFoundByEmailAlone(provider)
     ? null
-    : await store.links.get(application.tenantId, provider.id, identity.uniqueId);
-  if (link !== null) {
-    const user = await store.users.get(link.userId);
-    if (user === null) throw notFound('user of the link');
-    return { basis: { link, user }, loginId: null };
-  }
+    : await store.logins.find(application.tenantId, provider.id, identity.uniqueId, application.id);
+  if (linked !== null) return { basis: { linked, user: linked.user }, loginId: null };
   if (!mayLink && !isFoundByEmailAlone(provider)) throw notFound('link, and none may be made');
   return await findUnlinked(store, request);
 }
@@ -88,7 +85,7 @@ async function findUnlinked(
   const decision = decideLink(provider.linkingStrategy, loginId, user);
   if (decision.kind === 'pend') return null;
   if (decision.kind === 'create' && !mayLink) throw notFound('user, and none may be made');
-  return { basis: { link: null, user: decision.kind === 'link' ? decision.user : null }, loginId };
+  return { basis: { linked: null, user: decision.kind === 'link' ? decision.user : null }, loginId };
 }
 
 /** As before links: the address says each time who it is, and no link is kept. */

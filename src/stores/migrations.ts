@@ -98,7 +98,14 @@ const REMOVALS = [
   'CREATE TABLE removed_tenants (id TEXT PRIMARY KEY, removed_instant BIGINT NOT NULL)',
 ];
 
+/** A login changes no body then: whoever has read one can tell whether it changed since. Bodies of before hold theirs. */
+const LOGIN_INSTANTS = [
+  'ALTER TABLE users ADD COLUMN last_login_instant BIGINT',
+  'ALTER TABLE registrations ADD COLUMN last_login_instant BIGINT',
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', statements: [...CATALOG, ...USERS, ...REFRESH_TOKENS, ...LINKS, ...RECORDS] },
   { name: 'queues of webhooks, removal of tenants', statements: [...WEBHOOK_QUEUES, ...REMOVALS] },
+  { name: 'instants of logins', statements: LOGIN_INSTANTS },
 ];

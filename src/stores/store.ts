@@ -6,6 +6,7 @@ import { catalogTable } from './tables/catalog.ts';
 import { eventLogTable } from './tables/event-logs.ts';
 import { linkTable } from './tables/links.ts';
 import { loginRecordTable } from './tables/login-records.ts';
+import { loginTable } from './tables/logins.ts';
 import { pendingLinkTable } from './tables/pending-links.ts';
 import { refreshTokenTable } from './tables/refresh-tokens.ts';
 import { removedTenantTable } from './tables/removed-tenants.ts';
@@ -39,6 +40,9 @@ function recordsOf(queries: Queries): Records {
     },
     get loginRecords() {
       return loginRecordTable(queries);
+    },
+    get logins() {
+      return loginTable(queries);
     },
     get webhookDeliveries() {
       return webhookDeliveryTable(queries);

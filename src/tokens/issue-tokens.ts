@@ -28,6 +28,8 @@ export interface TokensRequest extends AccessTokenSubject {
 export interface PreparedTokens {
   /** Good only once `record` was committed. */
   readonly tokens: IssuedTokens;
+  /** What `record` writes; null: nothing. */
+  readonly refreshToken: RefreshTokenRecord | null;
   /** Within the transaction of what else happens. */
   record(records: Records): Promise<void>;
 }
@@ -45,7 +47,8 @@ export async function prepareTokens(service: TokenService, request: TokensReques
     isRefresh: false,
   });
   const tokens = { token: access.token, tokenExpirationInstant: access.expiresInstant };
-  if (!isGiven || sid === null) return { tokens: { ...tokens, refreshToken: null }, record: async () => {} };
+  if (!isGiven || sid === null)
+    return { tokens: { ...tokens, refreshToken: null }, refreshToken: null, record: async () => {} };
 
   const { value, ...kept } = newRefreshTokenValue(service, sid);
   const record = { ...newRecord(service, request, sid, access.expiresInstant), ...kept };
@@ -55,6 +58,7 @@ export async function prepareTokens(service: TokenService, request: TokensReques
       ...tokens,
       refreshToken: { id: sid, value, expiresInstant: refreshTokenEnd(policy, record) },
     },
+    refreshToken: record,
     record: (records) => records.refreshTokens.insert(record),
   };
 }

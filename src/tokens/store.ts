@@ -1,6 +1,7 @@
 /** What the token service needs of a database. stores/ implements it on SQLite and PostgreSQL; one contract suite holds both. */
 import type { Registration, User } from '../objects/user.ts';
 import type { Catalog, CatalogKind, CatalogObjects } from './catalog.ts';
+import type { LoginTable } from './linked-login.ts';
 import type { FoundRefreshToken, RefreshTokenRecord } from './refresh-token.ts';
 
 /** The database cannot be reached, is full or failed. Nothing was written. Answered with 503. */
@@ -317,6 +318,7 @@ export interface Records {
   readonly pendingLinks: PendingLinkTable;
   readonly eventLogs: EventLogTable;
   readonly loginRecords: LoginRecordTable;
+  readonly logins: LoginTable;
   readonly webhookDeliveries: WebhookDeliveryTable;
   readonly removedTenants: RemovedTenantTable;
 }

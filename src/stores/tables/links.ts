@@ -3,11 +3,11 @@ import type { IdentityProviderLink, LinkTable } from '../../tokens/store.ts';
 import type { Queries, Row } from '../driver.ts';
 import { integer, integerOrNull, text, textOrNull } from '../row.ts';
 
-const COLUMNS = `tenant_id, identity_provider_id, identity_provider_user_id, user_id, display_name,
+export const LINK_COLUMNS = `tenant_id, identity_provider_id, identity_provider_user_id, user_id, display_name,
   insert_instant, last_login_instant`;
 const ONE = 'tenant_id = $1 AND identity_provider_id = $2 AND identity_provider_user_id = $3';
 
-function linkOf(row: Row): IdentityProviderLink {
+export function linkOf(row: Row): IdentityProviderLink {
   return {
     tenantId: text(row, 'tenant_id'),
     identityProviderId: text(row, 'identity_provider_id'),
@@ -22,7 +22,7 @@ function linkOf(row: Row): IdentityProviderLink {
 async function list(queries: Queries, userId: string, identityProviderId?: string) {
   const ofProvider = identityProviderId === undefined ? '' : 'AND identity_provider_id = $2';
   const { rows } = await queries.query(
-    `SELECT ${COLUMNS} FROM links WHERE user_id = $1 ${ofProvider}
+    `SELECT ${LINK_COLUMNS} FROM links WHERE user_id = $1 ${ofProvider}
      ORDER BY insert_instant, identity_provider_id, identity_provider_user_id`,
     identityProviderId === undefined ? [userId] : [userId, identityProviderId],
   );
@@ -32,12 +32,12 @@ async function list(queries: Queries, userId: string, identityProviderId?: strin
 export function linkTable(queries: Queries): LinkTable {
   return {
     async get(...identity) {
-      const { rows } = await queries.query(`SELECT ${COLUMNS} FROM links WHERE ${ONE}`, identity);
+      const { rows } = await queries.query(`SELECT ${LINK_COLUMNS} FROM links WHERE ${ONE}`, identity);
       return rows[0] === undefined ? null : linkOf(rows[0]);
     },
     list: (userId, identityProviderId) => list(queries, userId, identityProviderId),
     async insert(link) {
-      await queries.query(`INSERT INTO links (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)`, [
+      await queries.query(`INSERT INTO links (${LINK_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)`, [
         link.tenantId,
         link.identityProviderId,
         link.identityProviderUserId,

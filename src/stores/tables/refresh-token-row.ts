@@ -7,6 +7,13 @@ import { body, integer, text, textOrNull } from '../row.ts';
 export const REFRESH_TOKEN_COLUMNS = `id, tenant_id, user_id, application_id, lookup, sealed_value, sequence,
   start_instant, insert_instant, access_expires_instant, auth_time_seconds, authentication_type, meta_data`;
 
+/** A value that was retired is taken for good: the condition covers what the unique index does not. */
+export const INSERT_REFRESH_TOKEN = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
+  SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT),
+    CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS BIGINT),
+    CAST($11 AS BIGINT), CAST($12 AS TEXT), CAST($13 AS TEXT)
+  WHERE NOT EXISTS (SELECT 1 FROM retired_values WHERE retired_values.lookup = $5)`;
+
 export function refreshTokenOf(row: Row): RefreshTokenRecord {
   return {
     id: text(row, 'id'),

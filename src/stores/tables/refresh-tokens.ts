@@ -8,16 +8,14 @@ import {
 } from '../../tokens/store.ts';
 import type { Queries, Row, Value } from '../driver.ts';
 import { integerOrNull } from '../row.ts';
-import { REFRESH_TOKEN_COLUMNS, refreshTokenOf, refreshTokenValues } from './refresh-token-row.ts';
+import {
+  INSERT_REFRESH_TOKEN,
+  REFRESH_TOKEN_COLUMNS,
+  refreshTokenOf,
+  refreshTokenValues,
+} from './refresh-token-row.ts';
 import { endAccess, revokeRefreshTokens } from './revoke-refresh-tokens.ts';
 import { USER_COLUMNS, userOf } from './users.ts';
-
-/** A value that was retired is taken for good: the condition covers what the unique index does not. */
-const INSERT = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
-  SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT),
-    CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS BIGINT),
-    CAST($11 AS BIGINT), CAST($12 AS TEXT), CAST($13 AS TEXT)
-  WHERE NOT EXISTS (SELECT 1 FROM retired_values WHERE retired_values.lookup = $5)`;
 
 const COLUMNS_OF_T = REFRESH_TOKEN_COLUMNS.replace(/\w+/g, 't.$&');
 
@@ -104,7 +102,7 @@ async function rotate(
 export function refreshTokenTable(queries: Queries): RefreshTokenTable {
   return {
     async insert(record) {
-      const { count } = await queries.query(INSERT, refreshTokenValues(record));
+      const { count } = await queries.query(INSERT_REFRESH_TOKEN, refreshTokenValues(record));
       if (count === 0) throw new DuplicateError('refreshToken');
     },
     async get(id) {

@@ -2,16 +2,17 @@
 import type { Registration, User } from '../../objects/user.ts';
 import type { UserTable } from '../../tokens/store.ts';
 import type { Queries, Row, Value } from '../driver.ts';
-import { body, text, textOrNull } from '../row.ts';
+import { body, integerOrNull, text, textOrNull } from '../row.ts';
 import { deleteUser, deleteUsersOfTenant } from './delete-users.ts';
 
-/** Of a user `u`: one row, with its registrations in the order in which they were made. */
-export const USER_COLUMNS = `u.body AS user_body,
-  (SELECT string_agg(g.body, ',' ORDER BY g.insert_instant, g.application_id)
-    FROM registrations g WHERE g.user_id = u.id) AS registration_bodies`;
+/** Of a user `u`: one row, with its registrations in the order in which they were made, each beside its last login. */
+export const USER_COLUMNS = `u.body AS user_body, u.last_login_instant AS user_login,
+  (SELECT string_agg('[' || g.body || ',' || COALESCE(CAST(g.last_login_instant AS TEXT), 'null') || ']', ','
+      ORDER BY g.insert_instant, g.application_id)
+    FROM registrations g WHERE g.user_id = u.id) AS user_registrations`;
 
-const INSERT_REGISTRATION = `INSERT INTO registrations (user_id, application_id, insert_instant, body)
-  VALUES ($1, $2, $3, $4)`;
+const INSERT_REGISTRATION = `INSERT INTO registrations (user_id, application_id, insert_instant, body, last_login_instant)
+  VALUES ($1, $2, $3, $4, $5)`;
 
 /** Undefined: none, which is not compared with anything. */
 function key(name: string | undefined): string | null {
@@ -20,20 +21,29 @@ function key(name: string | undefined): string | null {
 
 /** From the columns `USER_COLUMNS`. */
 export function userOf(row: Row): User {
-  const registrations: readonly Registration[] = JSON.parse(
-    `[${textOrNull(row, 'registration_bodies') ?? ''}]`,
+  const registrations: readonly [Registration, number | null][] = JSON.parse(
+    `[${textOrNull(row, 'user_registrations') ?? ''}]`,
   );
-  return { ...body<Omit<User, 'registrations'>>(row, 'user_body'), registrations };
+  return {
+    ...withLogin(body<User>(row, 'user_body'), integerOrNull(row, 'user_login')),
+    registrations: registrations.map(([registration, login]) => withLogin(registration, login)),
+  };
 }
 
-/** In the order of the columns id, tenant_id, email_key, username_key, body. */
-function columnsOf({ registrations: _, ...user }: User): Value[] {
-  return [user.id, user.tenantId, key(user.email), key(user.username), JSON.stringify(user)];
+/** Bodies of the first schema hold the instant themselves, until they are written again. */
+function withLogin<Owner extends User | Registration>(owner: Owner, instant: number | null): Owner {
+  return { ...owner, lastLoginInstant: instant ?? owner.lastLoginInstant ?? null };
 }
 
-function registrationColumns(userId: string, registration: Registration): Value[] {
+/** In the order of the columns id, tenant_id, email_key, username_key, body, last_login_instant. */
+function columnsOf({ registrations: _, lastLoginInstant, ...user }: User): Value[] {
+  const { id, tenantId, email, username } = user;
+  return [id, tenantId, key(email), key(username), JSON.stringify(user), lastLoginInstant];
+}
+
+function registrationColumns(userId: string, { lastLoginInstant, ...registration }: Registration): Value[] {
   const { applicationId, insertInstant } = registration;
-  return [userId, applicationId, insertInstant, JSON.stringify(registration)];
+  return [userId, applicationId, insertInstant, JSON.stringify(registration), lastLoginInstant];
 }
 
 async function findUser(queries: Queries, condition: string, values: readonly Value[]): Promise<User | null> {
@@ -43,7 +53,8 @@ async function findUser(queries: Queries, condition: string, values: readonly Va
 
 async function insertUser(queries: Queries, user: User): Promise<void> {
   await queries.query(
-    'INSERT INTO users (id, tenant_id, email_key, username_key, body) VALUES ($1, $2, $3, $4, $5)',
+    `INSERT INTO users (id, tenant_id, email_key, username_key, body, last_login_instant)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
     columnsOf(user),
   );
   for (const registration of user.registrations)
@@ -78,7 +89,8 @@ export function userTable(queries: Queries): UserTable {
         : queries.transaction((inside) => insertUser(inside, user)),
     update: (user) =>
       changes(
-        'UPDATE users SET tenant_id = $2, email_key = $3, username_key = $4, body = $5 WHERE id = $1',
+        `UPDATE users SET tenant_id = $2, email_key = $3, username_key = $4, body = $5, last_login_instant = $6
+         WHERE id = $1`,
         columnsOf(user),
       ),
     delete: (id) => deleteUser(queries, id),
@@ -92,7 +104,8 @@ export function userTable(queries: Queries): UserTable {
     },
     updateRegistration: (userId, registration) =>
       changes(
-        'UPDATE registrations SET insert_instant = $3, body = $4 WHERE user_id = $1 AND application_id = $2',
+        `UPDATE registrations SET insert_instant = $3, body = $4, last_login_instant = $5
+         WHERE user_id = $1 AND application_id = $2`,
         registrationColumns(userId, registration),
       ),
     deleteRegistration: (userId, applicationId) =>

@@ -172,6 +172,17 @@ const STEPS: readonly (readonly [what: string, run: (store: Store) => Promise<un
   ['links.list', ({ links }) => links.list(user.id)],
   ['links.list of a provider', ({ links }) => links.list(user.id, link.identityProviderId)],
   ['links.touch', ({ links }) => links.touch(link, NOW_MS)],
+  [
+    'logins.find and logins.record',
+    async ({ logins }) => {
+      const { tenantId, identityProviderId, identityProviderUserId } = link;
+      const { applicationId } = registration;
+      const linked = await logins.find(tenantId, identityProviderId, identityProviderUserId, applicationId);
+      if (linked === null) throw new Error('the link is there');
+      const refreshToken = aRefreshToken({ userId: user.id });
+      await logins.record({ linked, refreshToken, ipAddress: null, instant: NOW_MS });
+    },
+  ],
   ['pendingLinks.insert', ({ pendingLinks }) => pendingLinks.insert(pending)],
   ['pendingLinks.get', ({ pendingLinks }) => pendingLinks.get(pending.lookup, NOW_MS)],
   ['pendingLinks.take', ({ pendingLinks }) => pendingLinks.take(pending.lookup, NOW_MS)],

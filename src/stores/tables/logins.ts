@@ -1,0 +1,114 @@
+/** Logins of linked users: found in one look, written in one question while nothing of what was seen has changed. */
+import type { LinkedLogin, LinkedUser, LoginTable } from '../../tokens/linked-login.ts';
+import type { Queries, Value } from '../driver.ts';
+import { text, textOrNull } from '../row.ts';
+import { LINK_COLUMNS, linkOf } from './links.ts';
+import { INSERT_REFRESH_TOKEN, refreshTokenValues } from './refresh-token-row.ts';
+import { USER_COLUMNS, userOf } from './users.ts';
+
+const IS_LINK = 'l.tenant_id = $1 AND l.identity_provider_id = $2 AND l.identity_provider_user_id = $3';
+
+const FIND = `SELECT ${LINK_COLUMNS.replace(/\w+/g, 'l.$&')}, ${USER_COLUMNS}, r.body AS seen_registration
+  FROM links l JOIN users u ON u.id = l.user_id
+  LEFT JOIN registrations r ON r.user_id = u.id AND r.application_id = $4
+  WHERE ${IS_LINK}`;
+
+/*
+ * What follows is given the same values in all statements: `$1` to `$3` the link, `$4` the application, `$5` the user,
+ * `$6` and `$7` user and registration as they were seen, `$8` the instant, `$9` the address, then those of the token.
+ */
+
+/** The user is still linked; user and registration are as they were seen, but for instants of logins. */
+const IS_AS_SEEN = `SELECT u.id FROM links l JOIN users u ON u.id = l.user_id JOIN registrations r ON r.user_id = u.id
+  WHERE ${IS_LINK} AND r.application_id = $4 AND u.id = $5 AND u.body = $6 AND r.body = $7`;
+
+/** Each ends in its WHERE. */
+const CHANGES = [
+  'UPDATE users SET last_login_instant = $8 WHERE id = $5',
+  'UPDATE registrations SET last_login_instant = $8 WHERE user_id = $5 AND application_id = $4',
+  `UPDATE links SET last_login_instant = $8
+    WHERE tenant_id = $1 AND identity_provider_id = $2 AND identity_provider_user_id = $3`,
+  `INSERT INTO login_records (tenant_id, user_id, application_id, ip_address, instant)
+    SELECT CAST($1 AS TEXT), CAST($5 AS TEXT), CAST($4 AS TEXT), CAST($9 AS TEXT), CAST($8 AS BIGINT) WHERE TRUE`,
+];
+
+function shifted(sql: string, by: number): string {
+  return sql.replace(/\$(\d+)/g, (_, number: string) => `$${Number(number) + by}`);
+}
+
+const LOGIN = { condition: IS_AS_SEEN, changes: CHANGES };
+const LOGIN_WITH_TOKEN = {
+  condition: `${IS_AS_SEEN} AND NOT EXISTS (SELECT 1 FROM retired_values v WHERE v.lookup = $14)`,
+  changes: [...CHANGES, shifted(INSERT_REFRESH_TOKEN, 9)],
+};
+
+type Login = typeof LOGIN;
+
+/**
+ * Of PostgreSQL. All parts see the database as it was at the beginning, but what the condition locks it looks at again
+ * where others have changed it meanwhile (postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED).
+ */
+function asOneStatement({ condition, changes }: Login): string {
+  const parts = changes.map(
+    (change, index) => `change_${index} AS (${change} AND EXISTS (SELECT 1 FROM seen))`,
+  );
+  return `WITH seen AS (${condition} FOR UPDATE), ${parts.join(', ')} SELECT id FROM seen`;
+}
+
+/** Of SQLite, which has one writer at a time: the first statement decides for all. */
+function inTurn({ condition, changes: [first = '', ...others] }: Login): readonly string[] {
+  return [`${first} AND EXISTS (${condition})`, ...others];
+}
+
+const ONE_STATEMENT = { login: asOneStatement(LOGIN), withToken: asOneStatement(LOGIN_WITH_TOKEN) };
+const IN_TURN = { login: inTurn(LOGIN), withToken: inTurn(LOGIN_WITH_TOKEN) };
+
+async function find(
+  queries: Queries,
+  ...[tenantId, identityProviderId, identityProviderUserId, applicationId]: Parameters<LoginTable['find']>
+): Promise<LinkedUser | null> {
+  const values = [tenantId, identityProviderId, identityProviderUserId, applicationId];
+  const [row] = (await queries.query(FIND, values)).rows;
+  if (row === undefined) return null;
+  const seen = { user: text(row, 'user_body'), registration: textOrNull(row, 'seen_registration') };
+  return { link: linkOf(row), user: userOf(row), applicationId, seen };
+}
+
+function valuesOf({ linked: { link, user, applicationId, seen }, ...login }: LinkedLogin): Value[] {
+  return [
+    link.tenantId,
+    link.identityProviderId,
+    link.identityProviderUserId,
+    applicationId,
+    user.id,
+    seen.user,
+    seen.registration,
+    login.instant,
+    login.ipAddress,
+    ...(login.refreshToken === null ? [] : refreshTokenValues(login.refreshToken)),
+  ];
+}
+
+/** SQLite takes no values beyond the last one that a statement names. */
+function namedBy(sql: string, values: readonly Value[]): readonly Value[] {
+  const numbers = [...sql.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
+  return values.slice(0, Math.max(...numbers));
+}
+
+async function record(queries: Queries, login: LinkedLogin): Promise<boolean> {
+  const which = login.refreshToken === null ? 'login' : 'withToken';
+  const values = valuesOf(login);
+  if (queries.dialect === 'postgres') return (await queries.query(ONE_STATEMENT[which], values)).count > 0;
+  return await queries.transaction(async (inside) => {
+    for (const sql of IN_TURN[which])
+      if ((await inside.query(sql, namedBy(sql, values))).count === 0) return false;
+    return true;
+  });
+}
+
+export function loginTable(queries: Queries): LoginTable {
+  return {
+    find: (...identity) => find(queries, ...identity),
+    record: (login) => record(queries, login),
+  };
+}
