@@ -16,8 +16,8 @@ export interface Sessions {
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-function openStore({ kind, address }: BenchDatabase): Promise<Store> {
-  const outside = { clock: Date.now, log: silent };
+function openStore({ kind, address }: BenchDatabase, sealer: Sealer): Promise<Store> {
+  const outside = { clock: Date.now, log: silent, sealer };
   return kind === 'sqlite'
     ? openSqliteStore({ file: address, ...outside })
     : openPostgresStore({ url: address, ...outside });
@@ -25,7 +25,7 @@ function openStore({ kind, address }: BenchDatabase): Promise<Store> {
 
 /** Users have the e-mail addresses of the tokens in fixtures.ts, `user-0@bench.example` and so on. */
 export async function addUsers({ database, sealer }: RunningService, count: number): Promise<Sessions> {
-  const store = await openStore(database);
+  const store = await openStore(database, sealer);
   try {
     const users = await Promise.all(
       Array.from({ length: count }, (_, index) => addUser(store, sealer, index)),

@@ -19,9 +19,46 @@ export type TransactionType = (typeof TRANSACTION_TYPES)[number];
 const TIMEOUT_MAX_MS = 30_000;
 const timeoutMs = () => z.int().min(1).max(TIMEOUT_MAX_MS);
 
+/** RFC 9110 §5.1 and §5.5, in ASCII; a bound on both, so that a receiver takes the call. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+const HEADER_VALUE = /^[\t\x20-\x7e]{0,4096}$/;
+/** What the call itself needs, or says of its body. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-fusionauth-signature-jwt',
+]);
+
+const headersSchema = z
+  .record(
+    z
+      .string()
+      .regex(HEADER_NAME, { error: 'is no name of a header' })
+      .refine((name) => !OWN_HEADERS.has(name.toLowerCase()), { error: 'is a header of the call itself' }),
+    z.string().regex(HEADER_VALUE, { error: 'is no value of a header' }),
+  )
+  .refine(
+    (headers) =>
+      new Set(Object.keys(headers).map((name) => name.toLowerCase())).size === Object.keys(headers).length,
+    {
+      error: 'names a header twice',
+    },
+  );
+
 export const webhookSchema = z.strictObject({
   id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
-  url: httpUrl().meta({ description: 'Where events are POSTed.' }),
+  url: httpUrl()
+    .refine((url) => !hasCredentials(url), { error: 'holds a password: say httpAuthenticationPassword' })
+    .meta({ description: 'Where events are POSTed.' }),
   description: text().optional().meta({ description: 'For people.' }),
   global: z.boolean().default(true).meta({ description: 'Events of every tenant.' }),
   tenantIds: z.array(uuid()).max(1000).default([]).meta({ description: 'Without `global`: whose events.' }),
@@ -32,11 +69,20 @@ export const webhookSchema = z.strictObject({
   transactionType: z.enum(TRANSACTION_TYPES).default('None').meta({
     description: 'The stricter of this and the tenant’s `eventConfiguration` applies.',
   }),
-  connectTimeout: timeoutMs().default(1000).meta({ description: 'Milliseconds.' }),
-  readTimeout: timeoutMs().default(2000).meta({ description: 'Milliseconds.' }),
-  headers: z.record(text(), z.string()).default({}).meta({ description: 'Headers of our own in each call.' }),
-  httpAuthenticationUsername: text().optional().meta({ description: 'For Basic authentication.' }),
-  httpAuthenticationPassword: text().optional().meta({ description: 'For Basic authentication.' }),
+  connectTimeout: timeoutMs().default(1000).meta({
+    description: 'Milliseconds for a connection. With readTimeout, the time of a call.',
+  }),
+  readTimeout: timeoutMs().default(2000).meta({
+    description: 'Milliseconds for the answer. With connectTimeout, the time of a call.',
+  }),
+  headers: headersSchema.optional().meta({ description: 'Headers of each call. Shown in no answer.' }),
+  httpAuthenticationUsername: text()
+    .refine((username) => !username.includes(':'), { error: 'has a colon (RFC 7617 §2)' })
+    .optional()
+    .meta({ description: 'For Basic authentication, with a password.' }),
+  httpAuthenticationPassword: text().optional().meta({
+    description: 'For Basic authentication. Shown in no answer.',
+  }),
   signatureConfiguration: z
     .strictObject({
       enabled: z.boolean().default(false).meta({ description: 'Whether calls are signed.' }),
@@ -47,5 +93,11 @@ export const webhookSchema = z.strictObject({
   data: data().default({}).meta({ description: 'Free-form JSON of your own.' }),
 });
 
-/** `httpAuthenticationPassword` is stored sealed under the master key. */
+/** `user:password@` (RFC 3986 §3.2.1), which no HTTP client of ours sends. */
+function hasCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
+}
+
+/** `httpAuthenticationPassword` is sealed under the master key, also in memory. */
 export type Webhook = Stored<z.output<typeof webhookSchema>>;

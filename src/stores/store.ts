@@ -1,5 +1,6 @@
 /** The store that the token service sees: its tables over whichever database the driver speaks to. */
 import type { Records, Store } from '../tokens/store.ts';
+import type { CatalogBodies } from './catalog-bodies.ts';
 import { collectStatements } from './collect-statements.ts';
 import type { Driver, Queries } from './driver.ts';
 import { catalogTable } from './tables/catalog.ts';
@@ -15,10 +16,10 @@ import { userTable } from './tables/users.ts';
 import { webhookDeliveryTable } from './tables/webhook-deliveries.ts';
 
 /** Each table is made where it is asked for: a change asks for one of them. */
-function recordsOf(queries: Queries): Records {
+function recordsOf(queries: Queries, bodies: CatalogBodies): Records {
   return {
     get catalog() {
-      return catalogTable(queries);
+      return catalogTable(queries, bodies);
     },
     get users() {
       return userTable(queries);
@@ -53,12 +54,14 @@ function recordsOf(queries: Queries): Records {
   };
 }
 
-export function createStore(driver: Driver): Store {
+export function createStore(driver: Driver, bodies: CatalogBodies): Store {
   return {
-    ...recordsOf(driver),
-    transaction: (work) => driver.transaction((queries) => work(recordsOf(queries))),
+    ...recordsOf(driver, bodies),
+    transaction: (work) => driver.transaction((queries) => work(recordsOf(queries, bodies))),
     changeAll: async (work) =>
-      await driver.changeAll(await collectStatements(driver.dialect, (queries) => work(recordsOf(queries)))),
+      await driver.changeAll(
+        await collectStatements(driver.dialect, (queries) => work(recordsOf(queries, bodies))),
+      ),
     onNotice: (listener) => driver.onNotice(listener),
     async ping() {
       await driver.query('SELECT 1 AS answer');

@@ -69,6 +69,7 @@ tokenService:
   apiKeys: [{ key: "\${API_KEY}" }]
   webhooks:
     - { url: "http://127.0.0.1:1/down", events: [jwt.refresh, jwt.refresh-token.revoke],
+        headers: { X-Hook-Token: "\${HOOK_PASSWORD}" },
         httpAuthenticationUsername: us, httpAuthenticationPassword: "\${HOOK_PASSWORD}" }
 `;
 
@@ -290,14 +291,24 @@ const STEPS: readonly Step[] = [
     'webhooks and lambdas',
     async (watched) => {
       const webhook = {
-        url: 'http://127.0.0.1:1/other',
+        url: `http://127.0.0.1:1/${MARK}-path?token=${MARK}-query`,
         eventsEnabled: { 'jwt.refresh': true },
-        httpAuthenticationUsername: 'us',
+        headers: { Authorization: `Bearer ${MARK}-header`, 'X-Api-Key': `${MARK}-key` },
+        httpAuthenticationUsername: `${MARK}-user`,
         httpAuthenticationPassword: `${MARK}-other-hook`,
+        data: { note: `${MARK} data` },
       };
-      expect(await status(watched.call('POST', '/api/webhook', { json: { webhook } }))).toBe(200);
+      const other = await watched.call('POST', '/api/webhook', { json: { webhook } });
+      expect(other.status).toBe(200);
+      const basic = { ...webhook, headers: undefined, httpAuthenticationUsername: `${MARK}-basic` };
+      const path = `/api/webhook/${other.body.webhook.id}`;
+      expect(await status(watched.call('PUT', path, { json: { webhook: basic } }))).toBe(200);
+      const patch = { webhook: { headers: { 'X-Other': `${MARK}-patched` } } };
+      expect(await status(watched.call('PATCH', path, { json: patch }))).toBe(200);
+      const shown = await watched.call('GET', path);
+      expect(JSON.stringify(shown.body)).not.toMatch(/header|hook"|patched/);
       await watched.call('POST', '/api/webhook', { json: { webhook: { ...webhook, url: `ftp://${MARK}` } } });
-      const body = 'function populate() { console.error(JSON.stringify([...arguments])); }';
+      const body = `function populate() { /* ${MARK} */ console.error(JSON.stringify([...arguments])); }`;
       const lambda = { name: 'tells', type: 'JWTPopulate', body, debug: true };
       const made = await watched.call('POST', '/api/lambda', { json: { lambda } });
       expect(made.status).toBe(200);
@@ -305,6 +316,20 @@ const STEPS: readonly Step[] = [
       await watched.call('POST', '/api/application', {
         json: { application: { name: 'told', tenantId: TENANT, ...application } },
       });
+    },
+  ],
+  [
+    'whatever else objects hold',
+    async (watched) => {
+      const data = { apiKey: `${MARK}-data` };
+      const oauth2 = { token_endpoint: `https://acme.test/?secret=${MARK}` };
+      const objects: readonly [path: string, body: object][] = [
+        ['/api/tenant', { tenant: { name: 'with data', issuer: 'data.test', data } }],
+        ['/api/application', { application: { name: 'with data', tenantId: TENANT, data } }],
+        ['/api/identity-provider', { identityProvider: { name: 'with data', data, oauth2 } }],
+      ];
+      for (const [path, json] of objects)
+        expect(await status(watched.call('POST', path, { json }))).toBe(200);
     },
   ],
   [

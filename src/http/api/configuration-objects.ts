@@ -16,7 +16,7 @@ import { readObject } from '../../tokens/objects/catalog-object.ts';
 import { createLambda, deleteLambda, replaceLambda } from '../../tokens/objects/lambdas.ts';
 import { deleteTenant } from '../../tokens/objects/remove-tenant.ts';
 import { createTenant, replaceTenant } from '../../tokens/objects/tenants.ts';
-import { createWebhook, deleteWebhook, replaceWebhook } from '../../tokens/objects/webhooks.ts';
+import { createWebhook, deleteWebhook, replaceWebhook, wholeWebhook } from '../../tokens/objects/webhooks.ts';
 import { empty } from './answer.ts';
 import { apiKeyOf } from './call.ts';
 import {
@@ -28,7 +28,7 @@ import {
   shownObject,
 } from './objects.ts';
 import { operation } from './operation.ts';
-import { renderApiKey, renderWebhook } from './render.ts';
+import { renderApiKey, renderWebhook, withoutNulls } from './render.ts';
 import { errorsAnswer, flag } from './schemas.ts';
 
 const tenants = objectOperations({
@@ -78,7 +78,7 @@ const removeApplication = operation({
 
     async function deactivate(applicationId: string): Promise<void> {
       const present = readObject(call.service, 'applications', applicationId, call.scope);
-      await applicationKind.replace(call, applicationId, { ...present, active: false });
+      await applicationKind.replace(call, applicationId, { ...present, active: false }, false);
     }
   },
 });
@@ -121,10 +121,12 @@ const webhooks = objectOperations({
   path: '/api/webhook',
   reserved: 'all',
   body: webhookSchema,
-  shown: shownObject('Webhook', webhookSchema, ['httpAuthenticationPassword']),
+  shown: shownObject('Webhook', webhookSchema, ['headers', 'httpAuthenticationPassword']),
   render: renderWebhook,
+  whole: ({ service }, webhook) => withoutNulls(wholeWebhook(service, webhook)),
   create: async ({ service }, id, body) => renderWebhook(await createWebhook(service, id, body)),
-  replace: ({ service, scope }, id, body) => replaceWebhook(service, id, body, scope),
+  replace: ({ service, scope }, id, body, keepsHidden) =>
+    replaceWebhook(service, id, body, scope, { keepsHidden }),
   remove: ({ service, scope }, id) => deleteWebhook(service, id, scope),
 });
 

@@ -28,9 +28,12 @@ export interface ObjectKind<Kind extends CatalogKind, Body extends object> {
   /** What answers show. */
   readonly shown: z.ZodType;
   render(object: CatalogObjects[Kind]): Record<string, unknown>;
+  /** With what answers hide: what a PATCH is laid over. Absent: they hide nothing that can be changed. */
+  whole?(call: Call, object: CatalogObjects[Kind]): Record<string, unknown>;
   /** As shown to its maker: an API key is seen once. */
   create(call: Call, id: string | undefined, body: Body): Promise<Record<string, unknown>>;
-  replace(call: Call, id: string, body: Body): Promise<CatalogObjects[Kind]>;
+  /** `keepsHidden`: the body may lack what answers hide, which stays then. */
+  replace(call: Call, id: string, body: Body, keepsHidden: boolean): Promise<CatalogObjects[Kind]>;
   remove(call: Call, id: string): Promise<void>;
 }
 
@@ -158,8 +161,13 @@ function changing<Kind extends CatalogKind, Body extends object>(
   const { kind, name, path, render } = declared;
   const field = fieldOf(kind);
   const body = wrapped(declared);
-  const replace = async (call: Call, id: string, wrapper: Readonly<Record<string, Body>>) =>
-    json(200, { [field]: render(await declared.replace(call, id, memberOf(wrapper, field))) });
+  const replace = async (
+    call: Call,
+    id: string,
+    wrapper: Readonly<Record<string, Body>>,
+    keepsHidden: boolean,
+  ) =>
+    json(200, { [field]: render(await declared.replace(call, id, memberOf(wrapper, field), keepsHidden)) });
   const common = { path: `${path}/{id}`, tag: name, auth: 'apiKey', ...forChange(declared) } as const;
   return [
     operation({
@@ -169,7 +177,7 @@ function changing<Kind extends CatalogKind, Body extends object>(
       summary: 'Puts another in its place.',
       request: { params, body },
       answers: { 200: one(declared) },
-      handle: async (call, request) => await replace(call, request.params.id, request.body),
+      handle: async (call, request) => await replace(call, request.params.id, request.body, true),
     }),
     operation({
       ...common,
@@ -180,8 +188,9 @@ function changing<Kind extends CatalogKind, Body extends object>(
       answers: { 200: one(declared) },
       handle: async (call, request) => {
         const present = readObject(call.service, kind, request.params.id, call.scope);
-        const merged = mergePatch(render(present), memberOf(request.body, field));
-        return await replace(call, request.params.id, validate(body, { [field]: merged }));
+        const whole = declared.whole?.(call, present) ?? render(present);
+        const merged = mergePatch(whole, memberOf(request.body, field));
+        return await replace(call, request.params.id, validate(body, { [field]: merged }), false);
       },
     }),
   ];

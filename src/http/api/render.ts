@@ -39,8 +39,10 @@ export function renderApiKey({ keyHash: _, ...members }: ApiKey): Record<string,
   return withoutNulls(members);
 }
 
+/** Headers carry credentials, and nobody can tell which. */
 export function renderWebhook({
-  httpAuthenticationPassword: _,
+  headers: _,
+  httpAuthenticationPassword: __,
   ...members
 }: Webhook): Record<string, unknown> {
   return withoutNulls(members);

@@ -1,10 +1,13 @@
 /** The shared store: PostgreSQL, for more than one instance. */
 import type { Logger } from '../../core/log.ts';
 import type { Clock } from '../../core/time.ts';
+import type { Sealer } from '../../tokens/ports.ts';
 import type { Store } from '../../tokens/store.ts';
+import { CatalogBodies } from '../catalog-bodies.ts';
 import type { Driver, Outcome, Queries, QueryOptions, Statement, Value } from '../driver.ts';
-import { migrate, SchemaError } from '../migrate.ts';
+import { migrate, requireCurrent, SchemaError } from '../migrate.ts';
 import { createStore } from '../store.ts';
+import { sealObjects } from '../tables/catalog.ts';
 import { Transaction } from '../transaction.ts';
 import { CHANNEL, PostgresListener } from './listener.ts';
 import { PostgresPool, type Session, STATEMENT_TIMEOUT_MS } from './pool.ts';
@@ -17,8 +20,12 @@ export interface PostgresStoreOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of the configuration objects. */
+  readonly sealer: Pick<Sealer, 'seal' | 'open'>;
   /** How long a statement that touches few rows may take, in milliseconds. */
   readonly statementTimeoutMs?: number;
+  /** For a look: the tables must be there, as this version knows them. Nothing is made or changed. */
+  readonly isUntouched?: boolean;
 }
 
 /** Any number that nobody else takes an advisory lock on. */
@@ -111,6 +118,17 @@ async function checkEncoding(queries: Queries): Promise<void> {
     throw new SchemaError('The PostgreSQL database is not encoded in UTF8');
 }
 
+async function prepare(
+  queries: Queries,
+  options: PostgresStoreOptions,
+  bodies: CatalogBodies,
+): Promise<void> {
+  await checkEncoding(queries);
+  await queries.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK], { isLong: true });
+  await migrate(queries, options);
+  await sealObjects(queries, bodies);
+}
+
 /**
  * Reconnects by itself. Commits are as durable as the server's `synchronous_commit` makes them (`on` by default).
  *
@@ -120,13 +138,11 @@ async function checkEncoding(queries: Queries): Promise<void> {
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const driver = new PostgresDriver(options);
+  const bodies = new CatalogBodies(options.sealer);
   try {
-    await driver.transaction(async (queries) => {
-      await checkEncoding(queries);
-      await queries.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK], { isLong: true });
-      await migrate(queries, options);
-    });
-    return createStore(driver);
+    if (options.isUntouched === true) await requireCurrent(driver);
+    else await driver.transaction((queries) => prepare(queries, options, bodies));
+    return createStore(driver, bodies);
   } catch (error) {
     await driver.close();
     throw error;

@@ -3,10 +3,13 @@ import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../../core/log.ts';
 import type { Clock } from '../../core/time.ts';
+import type { Sealer } from '../../tokens/ports.ts';
 import { type Store, StoreUnavailableError } from '../../tokens/store.ts';
+import { CatalogBodies } from '../catalog-bodies.ts';
 import type { Driver, Outcome, Queries, Statement, Value } from '../driver.ts';
-import { migrate } from '../migrate.ts';
+import { migrate, requireCurrent } from '../migrate.ts';
 import { createStore } from '../store.ts';
+import { sealObjects } from '../tables/catalog.ts';
 import { ChangeWatch } from './change-watch.ts';
 import { SqliteThread } from './thread.ts';
 import { SqliteWriter } from './writer.ts';
@@ -21,6 +24,10 @@ export interface SqliteStoreOptions {
   readonly file: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of the configuration objects. */
+  readonly sealer: Pick<Sealer, 'seal' | 'open'>;
+  /** For a look: the database must be there, as this version knows it. Nothing is made or changed. */
+  readonly isUntouched?: boolean;
 }
 
 /** The name of a new file is on disk only then (fsync(2)). */
@@ -91,18 +98,34 @@ class SqliteDriver implements Driver {
   }
 }
 
+async function prepare(
+  queries: Queries,
+  { clock, log, bodies }: Pick<SqliteStoreOptions, 'clock' | 'log'> & { readonly bodies: CatalogBodies },
+): Promise<void> {
+  await migrate(queries, { clock, log });
+  await sealObjects(queries, bodies);
+}
+
 /**
  * Commits are on disk when they are answered.
  *
  * @throws StoreUnavailableError where the file cannot be opened
  * @throws SchemaError where a newer version made it
  */
-export async function openSqliteStore({ file, clock, log }: SqliteStoreOptions): Promise<Store> {
-  await prepareFile(file);
+export async function openSqliteStore({
+  file,
+  clock,
+  log,
+  sealer,
+  isUntouched = false,
+}: SqliteStoreOptions): Promise<Store> {
+  const bodies = new CatalogBodies(sealer);
+  if (!isUntouched) await prepareFile(file);
   const driver = new SqliteDriver(file);
   try {
-    await driver.transaction((queries) => migrate(queries, { clock, log }));
-    return createStore(driver);
+    if (isUntouched) await requireCurrent(driver);
+    else await driver.transaction((queries) => prepare(queries, { clock, log, bodies }));
+    return createStore(driver, bodies);
   } catch (error) {
     await driver.close();
     throw error;

@@ -1,8 +1,9 @@
-/** Configuration objects as JSON by kind and id, their unique names, and the revision that every change raises. */
+/** Configuration objects as sealed JSON by kind and id, their unique names, and the revision that every change raises. */
 import type { Catalog, CatalogKind, CatalogObjects } from '../../tokens/catalog.ts';
 import { type CatalogTable, DuplicateError, type UniqueName } from '../../tokens/store.ts';
-import type { Queries, Row } from '../driver.ts';
-import { body, integer, text } from '../row.ts';
+import type { CatalogBodies } from '../catalog-bodies.ts';
+import type { Queries } from '../driver.ts';
+import { integer, text } from '../row.ts';
 
 /** First of every change: its lock puts changes in one order, so that two of them never wait for each other. */
 async function raiseRevision(queries: Queries): Promise<void> {
@@ -37,38 +38,61 @@ async function insertNames(
     );
 }
 
-function objectsOf<Kind extends CatalogKind>(
-  rows: readonly Row[],
-  kind: Kind,
-): ReadonlyMap<string, CatalogObjects[Kind]> {
-  const own = rows.filter((row) => row['kind'] === kind);
-  return new Map(own.map((row) => [text(row, 'id'), body<CatalogObjects[Kind]>(row)]));
-}
-
 async function revision(queries: Queries): Promise<number> {
   const { rows } = await queries.query('SELECT revision FROM catalog_revision WHERE id = 1');
   return rows[0] === undefined ? 0 : integer(rows[0], 'revision');
 }
 
 /** The revision is read first: objects newer than it are loaded again, never missed. */
-async function load(queries: Queries): Promise<Catalog> {
+async function load(queries: Queries, bodies: CatalogBodies): Promise<Catalog> {
   const before = await revision(queries);
   const { rows } = await queries.query('SELECT kind, id, body FROM catalog_objects');
+  bodies.keep(rows);
+  const byKind = Map.groupBy(rows, (row) => text(row, 'kind'));
+  const objectsOf = <Kind extends CatalogKind>(kind: Kind): ReadonlyMap<string, CatalogObjects[Kind]> =>
+    new Map((byKind.get(kind) ?? []).map((row) => [text(row, 'id'), bodies.open(kind, row)]));
   return {
     revision: before,
-    tenants: objectsOf(rows, 'tenants'),
-    applications: objectsOf(rows, 'applications'),
-    keys: objectsOf(rows, 'keys'),
-    identityProviders: objectsOf(rows, 'identityProviders'),
-    lambdas: objectsOf(rows, 'lambdas'),
-    apiKeys: objectsOf(rows, 'apiKeys'),
-    webhooks: objectsOf(rows, 'webhooks'),
+    tenants: objectsOf('tenants'),
+    applications: objectsOf('applications'),
+    keys: objectsOf('keys'),
+    identityProviders: objectsOf('identityProviders'),
+    lambdas: objectsOf('lambdas'),
+    apiKeys: objectsOf('apiKeys'),
+    webhooks: objectsOf('webhooks'),
   };
 }
 
-export function catalogTable(queries: Queries): CatalogTable {
+/** Null: there is none. */
+async function presentJson<Kind extends CatalogKind>(
+  queries: Queries,
+  bodies: CatalogBodies,
+  kind: Kind,
+  id: string,
+): Promise<string | null> {
+  const sql = 'SELECT kind, id, body FROM catalog_objects WHERE kind = $1 AND id = $2';
+  const [row] = (await queries.query(sql, [kind, id])).rows;
+  return row === undefined ? null : JSON.stringify(bodies.open(kind, row));
+}
+
+/** Objects that versions before this one wrote in the clear are sealed. Within a transaction of its own. */
+export async function sealObjects(queries: Queries, bodies: CatalogBodies): Promise<void> {
+  const { rows } = await queries.query("SELECT kind, id, body FROM catalog_objects WHERE body LIKE '{%'");
+  if (rows.length === 0) return;
+  await raiseRevision(queries);
+  // What SQLite writes over stays in the file otherwise.
+  if (queries.dialect === 'sqlite') await queries.query('PRAGMA secure_delete = ON');
+  for (const row of rows)
+    await queries.query('UPDATE catalog_objects SET body = $3 WHERE kind = $1 AND id = $2', [
+      text(row, 'kind'),
+      text(row, 'id'),
+      bodies.sealRow(row),
+    ]);
+}
+
+export function catalogTable(queries: Queries, bodies: CatalogBodies): CatalogTable {
   return {
-    load: () => load(queries),
+    load: () => load(queries, bodies),
     revision: () => revision(queries),
     async lock() {
       await queries.query('UPDATE catalog_revision SET revision = revision WHERE id = 1');
@@ -82,7 +106,7 @@ export function catalogTable(queries: Queries): CatalogTable {
           inside.query('INSERT INTO catalog_objects (kind, id, body) VALUES ($1, $2, $3)', [
             kind,
             object.id,
-            JSON.stringify(object),
+            bodies.seal(kind, object),
           ]),
         );
         await insertNames(inside, kind, object.id, names);
@@ -91,11 +115,14 @@ export function catalogTable(queries: Queries): CatalogTable {
     update: (kind, object, names, seen) =>
       queries.transaction(async (inside) => {
         await raiseRevision(inside);
-        // What was read as JSON is written as the same text again.
-        const asSeen = seen === undefined ? [] : [JSON.stringify(seen)];
+        if (seen !== undefined) {
+          const present = await presentJson(inside, bodies, kind, object.id);
+          // What was read as JSON is written as the same text again.
+          if (present !== JSON.stringify(seen)) return false;
+        }
         const { count } = await inside.query(
-          `UPDATE catalog_objects SET body = $3 WHERE kind = $1 AND id = $2 ${seen === undefined ? '' : 'AND body = $4'}`,
-          [kind, object.id, JSON.stringify(object), ...asSeen],
+          'UPDATE catalog_objects SET body = $3 WHERE kind = $1 AND id = $2',
+          [kind, object.id, bodies.seal(kind, object)],
         );
         if (count === 0) return false;
         await inside.query('DELETE FROM catalog_names WHERE kind = $1 AND object_id = $2', [kind, object.id]);

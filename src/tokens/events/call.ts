@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { numericDate } from '../../core/time.ts';
 import type { Webhook } from '../../objects/webhook.ts';
-import { webhookPasswordContext } from '../objects/webhooks.ts';
+import { wholeWebhook } from '../objects/webhooks.ts';
 import type { TokenService } from '../service.ts';
 
 export interface WebhookCall {
@@ -52,7 +52,7 @@ async function webhookCall(service: EventService, webhook: Webhook, body: string
   return {
     url: webhook.url,
     headers: {
-      ...webhook.headers,
+      ...lowerCased(webhook.headers ?? {}),
       ...basicAuthentication(service, webhook),
       ...(await signature(service, webhook, body)),
       'content-type': 'application/json',
@@ -63,11 +63,18 @@ async function webhookCall(service: EventService, webhook: Webhook, body: string
   };
 }
 
+/** One header has one name, however it is written: what is ours takes its place. */
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
 /** RFC 7617 §2, in UTF-8. */
-function basicAuthentication({ sealer }: EventService, webhook: Webhook): Record<string, string> {
-  const { httpAuthenticationUsername: username, httpAuthenticationPassword: sealed } = webhook;
-  if (username === undefined || sealed === undefined) return {};
-  const password = sealer.open(sealed, webhookPasswordContext(webhook.id));
+function basicAuthentication(service: EventService, webhook: Webhook): Record<string, string> {
+  const { httpAuthenticationUsername: username, httpAuthenticationPassword: password } = wholeWebhook(
+    service,
+    webhook,
+  );
+  if (username === undefined || password === undefined) return {};
   return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
 }
 

@@ -23,7 +23,8 @@ export function webhookPasswordContext(id: string): string {
 }
 
 /** @throws ServiceError 400 */
-export function checkWebhook(catalog: Catalog, { signatureConfiguration, tenantIds }: WebhookBody): void {
+export function checkWebhook(catalog: Catalog, webhook: WebhookBody): void {
+  const { signatureConfiguration, tenantIds } = webhook;
   const field = 'webhook.signatureConfiguration.signingKeyId';
   const { enabled, signingKeyId } = signatureConfiguration;
   if (enabled && (signingKeyId === null || signingKeyId === undefined))
@@ -31,6 +32,22 @@ export function checkWebhook(catalog: Catalog, { signatureConfiguration, tenantI
   requireSigningKey(catalog, signingKeyId, field);
   if (!tenantIds.every((id) => catalog.tenants.has(id)))
     throw badField('webhook.tenantIds', 'invalid', 'One of them is no tenant');
+  checkAuthentication(webhook);
+}
+
+/** Half of a pair would be sent by nobody. */
+function checkAuthentication({
+  httpAuthenticationUsername: username,
+  httpAuthenticationPassword: password,
+  headers = {},
+}: WebhookBody): void {
+  if (username === undefined && password === undefined) return;
+  if (username === undefined)
+    throw badField('webhook.httpAuthenticationUsername', 'blank', 'A password needs a username');
+  if (password === undefined)
+    throw badField('webhook.httpAuthenticationPassword', 'blank', 'A username needs a password');
+  if (Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'))
+    throw badField('webhook.headers', 'invalid', 'Basic authentication is the header Authorization already');
 }
 
 /** @throws ServiceError 400 */
@@ -46,20 +63,40 @@ export async function createWebhook(
   });
 }
 
-/** Without a password in the body, the old one stays. @throws ServiceError 400, 404 */
+/**
+ * @param options `keepsHidden`: what answers hide, the maker of the body may not know: where the body has none, headers
+ *   and password stay as they are, the latter with a username only
+ * @throws ServiceError 400, 404
+ */
 export async function replaceWebhook(
   service: TokenService,
   id: string,
   body: WebhookBody,
   scope: Scope,
+  { keepsHidden = true }: { readonly keepsHidden?: boolean } = {},
 ): Promise<Webhook> {
   const old = readObject(service, 'webhooks', id, scope);
-  const kept = { httpAuthenticationPassword: old.httpAuthenticationPassword };
-  const next =
-    body.httpAuthenticationPassword === undefined ? { ...body, ...kept } : sealed(service, id, body);
-  return await updateObject(service, 'webhooks', { ...next, ...nextStamps(service, old) }, [], {
-    before: (_, catalog) => checkWebhook(catalog, body),
+  const whole = wholeWebhook(service, old);
+  const next = keepsHidden ? withHidden(body, whole) : body;
+  const isSame = next.httpAuthenticationPassword === whole.httpAuthenticationPassword;
+  const { httpAuthenticationPassword } = isSame ? old : sealed(service, id, next);
+  const webhook = { ...next, httpAuthenticationPassword, ...nextStamps(service, old) };
+  return await updateObject(service, 'webhooks', webhook, [], {
+    before: (_, catalog) => checkWebhook(catalog, next),
   });
+}
+
+function withHidden(body: WebhookBody, old: Webhook): WebhookBody {
+  const { headers = old.headers, httpAuthenticationUsername: username } = body;
+  const kept = username === undefined ? undefined : old.httpAuthenticationPassword;
+  return { ...body, headers, httpAuthenticationPassword: body.httpAuthenticationPassword ?? kept };
+}
+
+/** With its password as it was sent. @throws Error where it does not open */
+export function wholeWebhook({ sealer }: Pick<TokenService, 'sealer'>, webhook: Webhook): Webhook {
+  const { id, httpAuthenticationPassword: text } = webhook;
+  if (text === undefined) return webhook;
+  return { ...webhook, httpAuthenticationPassword: sealer.open(text, webhookPasswordContext(id)) };
 }
 
 /** With what waits for it. @throws ServiceError 400, 404 */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CatalogBodies } from '../../../src/stores/catalog-bodies.ts';
 import type { Driver, Outcome, Queries, Row, Value } from '../../../src/stores/driver.ts';
 import { connectionSettings } from '../../../src/stores/postgres/pool.ts';
 import { toPostgres } from '../../../src/stores/postgres/sql.ts';
@@ -10,7 +11,7 @@ import { parsePostgresUrl } from '../../../src/stores/postgres/url.ts';
 import { toSqlite } from '../../../src/stores/sqlite/sql.ts';
 import { createStore } from '../../../src/stores/store.ts';
 import type { Store } from '../../../src/tokens/store.ts';
-import type { StoreKind } from '../../support/open-store.ts';
+import { STORE_SEALER, type StoreKind } from '../../support/open-store.ts';
 import { eachStore } from '../../support/store.ts';
 import {
   aDelivery,
@@ -208,6 +209,16 @@ const STEPS: readonly (readonly [what: string, run: (store: Store) => Promise<un
   ['webhookDeliveries.trim', ({ webhookDeliveries }) => webhookDeliveries.trim(delivery.webhookId, 10)],
   ['webhookDeliveries.delete', ({ webhookDeliveries }) => webhookDeliveries.delete(delivery.id)],
   ['webhookDeliveries.deleteOf', ({ webhookDeliveries }) => webhookDeliveries.deleteOf(delivery.webhookId)],
+  ['users.hasAnyOf', ({ users }) => users.hasAnyOf(user.tenantId)],
+  [
+    'users.deleteOfTenant',
+    async ({ users }) => {
+      const one = aUser();
+      await users.insert(one);
+      expect(await users.deleteOfTenant(one.tenantId, NOW_MS, 10)).toBe(1);
+    },
+  ],
+  ['links.deleteOfProvider', ({ links }) => links.deleteOfProvider(link.identityProviderId)],
   ['users.delete', ({ users }) => users.delete(user.id)],
 ];
 
@@ -226,7 +237,7 @@ describe('an index', () => {
     beforeAll(async () => {
       await open(); // makes the tables
       connection = kind === 'sqlite' ? openSqlite(address()) : await openPostgres(address());
-      store = createStore(recording(connection, asked));
+      store = createStore(recording(connection, asked), new CatalogBodies(STORE_SEALER));
     });
     afterAll(() => connection.close());
 

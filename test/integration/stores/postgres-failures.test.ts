@@ -7,6 +7,7 @@ import type { Logger } from '../../../src/core/log.ts';
 import { openPostgresStore } from '../../../src/stores/postgres/open.ts';
 import { type Store, StoreUnavailableError } from '../../../src/tokens/store.ts';
 import { fakeClock } from '../../support/clock.ts';
+import { STORE_SEALER } from '../../support/open-store.ts';
 import { type PostgresServer, postgresPrograms, startPostgres } from '../../support/postgres-server.ts';
 import { aUser, storedRefreshToken } from '../../support/stored-objects.ts';
 
@@ -28,7 +29,7 @@ describe.skipIf(!hasServer)('a PostgreSQL store', () => {
     return server;
   };
   const open = (url = running().url('postgres')) =>
-    openPostgresStore({ url, clock, log, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+    openPostgresStore({ url, clock, log, sealer: STORE_SEALER, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   const eventually = async (assertion: () => Promise<void>) => {
     for (let tries = 0; ; tries++)
       try {

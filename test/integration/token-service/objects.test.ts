@@ -1,6 +1,8 @@
 /** Users, registrations and configuration objects: made, shown, changed, taken away. */
+
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
+import { wholeWebhook } from '../../../src/tokens/objects/webhooks.ts';
 import { startApi } from '../../support/api.ts';
 import { APP_A, APP_B, configure, loginTo, TEN1, U2, USER_PASSWORD } from '../../support/token-fixtures.ts';
 
@@ -130,15 +132,84 @@ describe('API keys', () => {
 });
 
 describe('webhooks', () => {
-  it('do not show their password, and keep it through a PATCH', async () => {
-    const webhook = { url: 'https://hooks.test/p', httpAuthenticationPassword: 'canary-password' };
+  const secrets = {
+    headers: { Authorization: 'Bearer canary-header', 'X-Tenant': 'canary-tenant' },
+    httpAuthenticationUsername: 'us',
+    httpAuthenticationPassword: 'canary-password',
+  };
+  const basic = {
+    url: 'https://hooks.test/p',
+    headers: { 'X-Tenant': 'canary-tenant' },
+    httpAuthenticationUsername: secrets.httpAuthenticationUsername,
+    httpAuthenticationPassword: secrets.httpAuthenticationPassword,
+  };
+  const make = async (webhook: object = basic) => {
     const { body, text } = await api.admin('POST', '/api/webhook', { webhook });
-    const { id } = body.webhook;
-    const before = api.service.catalog().webhooks.get(id)?.httpAuthenticationPassword;
-    const patched = await api.admin('PATCH', `/api/webhook/${id}`, { webhook: { description: 'x' } });
+    const path = `/api/webhook/${body.webhook.id}`;
+    const stored = () => api.service.catalog().webhooks.get(body.webhook.id) ?? expect.unreachable();
+    return { path, text, stored, whole: () => wholeWebhook(api.service, stored()) };
+  };
+
+  it('do not show their password, and keep it through a PATCH', async () => {
+    const { path, text, stored } = await make();
+    const before = stored().httpAuthenticationPassword;
+    const patched = await api.admin('PATCH', path, { webhook: { description: 'x' } });
     expect(text + patched.text).not.toMatch(/canary-password|httpAuthenticationPassword/);
     expect(before).toBeTypeOf('string');
-    expect(api.service.catalog().webhooks.get(id)?.httpAuthenticationPassword).toBe(before);
+    expect(stored().httpAuthenticationPassword).toBe(before);
+  });
+
+  it('do not show their headers, and keep them through a PATCH, and a PUT that has none', async () => {
+    const { path, text, whole } = await make();
+    const patched = await api.admin('PATCH', path, { webhook: { description: 'x' } });
+    const { webhook } = (await api.admin('GET', path)).body;
+    const put = await api.admin('PUT', path, { webhook });
+    const listed = await api.admin('GET', '/api/webhook');
+    expect(text + patched.text + put.text + listed.text).not.toMatch(/canary|"headers"/);
+    expect(whole()).toMatchObject({ ...basic, description: 'x' });
+  });
+
+  it('change header by header through a PATCH (RFC 7396), and as a whole through a PUT', async () => {
+    const { path, whole } = await make();
+    await api.admin('PATCH', path, { webhook: { headers: { 'X-Tenant': null, 'X-Other': 'new' } } });
+    expect(whole()).toMatchObject({
+      headers: { 'X-Other': 'new' },
+      httpAuthenticationPassword: 'canary-password',
+    });
+    await api.admin('PUT', path, { webhook: { url: basic.url, headers: {} } });
+    expect(whole().headers).toEqual({});
+  });
+
+  it('lose their password with their username', async () => {
+    const { path, whole } = await make();
+    const half = await api.admin('PATCH', path, { webhook: { httpAuthenticationPassword: null } });
+    expect([half.status, Object.keys(half.body.fieldErrors)]).toEqual([
+      400,
+      ['webhook.httpAuthenticationPassword'],
+    ]);
+    await api.admin('PUT', path, { webhook: { url: basic.url } });
+    expect(whole().httpAuthenticationPassword).toBeUndefined();
+    expect(whole().httpAuthenticationUsername).toBeUndefined();
+  });
+
+  it.each([
+    [{ httpAuthenticationUsername: 'us' }, 'webhook.httpAuthenticationPassword'],
+    [{ httpAuthenticationPassword: 'pw' }, 'webhook.httpAuthenticationUsername'],
+    [
+      { httpAuthenticationUsername: 'a:b', httpAuthenticationPassword: 'pw' },
+      'webhook.httpAuthenticationUsername',
+    ],
+    [secrets, 'webhook.headers'],
+    [{ headers: { 'Content-Type': 'text/plain' } }, 'webhook.headers.Content-Type'],
+    [{ headers: { 'X-FusionAuth-Signature-JWT': 'x' } }, 'webhook.headers.X-FusionAuth-Signature-JWT'],
+    [{ headers: { 'bad name': 'x' } }, 'webhook.headers.bad name'],
+    [{ headers: { a: 'x\r\ny: z' } }, 'webhook.headers.a'],
+    [{ headers: { a: '1', A: '2' } }, 'webhook.headers'],
+    [{ url: 'https://us:pw@hooks.test/' }, 'webhook.url'],
+  ])('that would be called otherwise than they say are refused: %j', async (members, field) => {
+    const webhook = { url: 'https://hooks.test/', ...members };
+    const { status, body } = await api.admin('POST', '/api/webhook', { webhook });
+    expect([status, Object.keys(body.fieldErrors)]).toEqual([400, [field]]);
   });
 });
 

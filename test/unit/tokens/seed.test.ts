@@ -43,7 +43,15 @@ const tenant = (members: object = {}) =>
   );
 const application = (members: object = {}) => entry(applicationSchema.parse({ name: 'A', ...members }), 3);
 const webhook = (members: object = {}) =>
-  entry(webhookSchema.parse({ url: 'https://hooks.test/', httpAuthenticationPassword: 'pw', ...members }), 5);
+  entry(
+    webhookSchema.parse({
+      url: 'https://hooks.test/',
+      httpAuthenticationUsername: 'us',
+      httpAuthenticationPassword: 'pw',
+      ...members,
+    }),
+    5,
+  );
 
 const FULL: Seed = {
   ...EMPTY,
