@@ -1,6 +1,7 @@
 /** Calls of the API, and the load driver that makes them from the load's core. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { drive } from '../load/load.ts';
 import { CORES, outputOf } from '../process.ts';
 
 export interface Call {
@@ -18,11 +19,15 @@ export interface Calls {
   readonly rotates: boolean;
 }
 
+/** Calls that are cheaper than our own driver is, as the fastest driver there is takes them (load/load.ts). */
+export interface PlainCalls {
+  /** A file, `GET PATH TOKEN` a line. */
+  readonly requests: string;
+}
+
 export interface CallResult {
   readonly requests: number;
   readonly seconds: number;
-  /** Statuses of the answers that were not 200. */
-  readonly refused: readonly number[];
   readonly p99Ms: number;
 }
 
@@ -32,22 +37,56 @@ export function writeCalls(folder: string, name: string, calls: readonly Call[],
   return { file, rotates };
 }
 
+export function writePlainCalls(
+  folder: string,
+  name: string,
+  path: string,
+  tokens: readonly string[],
+): PlainCalls {
+  const requests = join(folder, `${name}.requests`);
+  writeFileSync(requests, tokens.map((token) => `GET ${path} ${token}\n`).join(''), { mode: 0o600 });
+  return { requests };
+}
+
+interface Effort {
+  readonly connections: number;
+  readonly seconds: number;
+}
+
 /** @throws Error where a call was refused */
 export async function makeCalls(
   origin: string,
-  { file, rotates }: Calls,
-  { connections, seconds }: { readonly connections: number; readonly seconds: number },
+  calls: Calls | PlainCalls,
+  effort: Effort,
 ): Promise<CallResult> {
+  return 'requests' in calls ? await driven(origin, calls, effort) : await made(origin, calls, effort);
+}
+
+async function driven(origin: string, { requests }: PlainCalls, effort: Effort): Promise<CallResult> {
+  const result = await drive({ origin, requests, ...effort });
+  const failed = result.refused + result.broken;
+  if (failed > 0 || result.requests === 0)
+    throw new Error(`of ${result.requests} calls ${failed} were refused or broken`);
+  return result;
+}
+
+/** What driver.ts prints. */
+interface Made extends CallResult {
+  /** Statuses of the answers that were not 200. */
+  readonly refused: readonly number[];
+}
+
+async function made(origin: string, { file, rotates }: Calls, effort: Effort): Promise<CallResult> {
   const env = {
     BENCH_ORIGIN: origin,
     BENCH_CALLS: file,
     BENCH_ROTATES: rotates ? 'yes' : '',
-    BENCH_CONNECTIONS: `${connections}`,
-    BENCH_SECONDS: `${seconds}`,
+    BENCH_CONNECTIONS: `${effort.connections}`,
+    BENCH_SECONDS: `${effort.seconds}`,
   };
   const args = [join(import.meta.dirname, 'driver.ts')];
   const output = await outputOf({ file: process.execPath, args, env }, CORES.load);
-  const result: CallResult = JSON.parse(output);
+  const result: Made = JSON.parse(output);
   const { requests, refused } = result;
   if (refused.length > 0 || requests === 0)
     throw new Error(

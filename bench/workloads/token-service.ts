@@ -5,7 +5,15 @@ import { cpuTimeMs } from '../cpu-time.ts';
 import { makeTokens } from '../fixtures.ts';
 import { CORES, outputOf } from '../process.ts';
 import { median, ratios, spread } from '../stats.ts';
-import { type Call, type Calls, makeCalls, writeCalls } from '../token-service/calls.ts';
+import { accessTokensLike } from '../token-service/access-tokens.ts';
+import {
+  type Call,
+  type Calls,
+  makeCalls,
+  type PlainCalls,
+  writeCalls,
+  writePlainCalls,
+} from '../token-service/calls.ts';
 import { openDatabases, type StoreKind } from '../token-service/databases.ts';
 import { API_KEY, PROVIDER, REUSABLE, type RunningService, startService } from '../token-service/service.ts';
 import { addUsers, type Sessions } from '../token-service/users.ts';
@@ -20,7 +28,7 @@ interface Operation {
   /** What bare.ts does in its place. */
   readonly bare: string;
   readonly service: RunningService;
-  readonly calls: Calls;
+  readonly calls: Calls | PlainCalls;
 }
 
 interface Scene {
@@ -43,7 +51,7 @@ const SHAPES: readonly Shape[] = [
     name: 'token-validate',
     title: 'Token service: validate',
     stores: ['sqlite'],
-    operations: async (scene) => [await validation(scene)],
+    operations: validations,
   },
   {
     name: 'token-vend',
@@ -119,13 +127,18 @@ function vending(scene: Scene, kind: StoreKind): Operation {
   return { label: 'vend', bare: 'vend', service, calls };
 }
 
-async function validation(scene: Scene): Promise<Operation> {
+/** Tokens that come again, and tokens that never do: more than are remembered, in turn. */
+async function validations(scene: Scene): Promise<readonly Operation[]> {
   const { service, own, folder } = partsOf(scene, 'sqlite');
-  const tokens = await Promise.all(own.reusable.map((value) => accessToken(service, value)));
-  const calls = tokens.map((token): Call => {
-    return { method: 'GET', path: '/api/jwt/validate', headers: { Authorization: `Bearer ${token}` } };
-  });
-  return { label: 'validate', bare: 'validate', service, calls: writeCalls(folder, 'validate', calls) };
+  const known = await Promise.all(own.reusable.map((value) => accessToken(service, value)));
+  const { files } = await scene.bench.keysOf('RS256');
+  const count = scene.bench.effort.newTokens;
+  const fresh = await accessTokensLike(known[0] ?? '', files.assertionPrivate, count);
+  const operation = (label: string, tokens: readonly string[]): Operation => {
+    const calls = writePlainCalls(folder, label.replaceAll(/\W+/g, '-'), '/api/jwt/validate', tokens);
+    return { label, bare: 'validate', service, calls };
+  };
+  return [operation('validate', known), operation('validate, every token new', fresh)];
 }
 
 async function accessToken({ origin }: RunningService, refreshToken: string): Promise<string> {
