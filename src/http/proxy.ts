@@ -68,7 +68,8 @@ export function createProxyListener(options: ProxyListenerOptions): Listener {
       request: (request, answer) => serve(options, request, answer),
       upgrade: (request, answer, socket, onShutdown) =>
         serveUpgrade(options, request, answer, { socket, onShutdown }),
-      onUnreadable: (error, requestId) => options.onRequestDone(unreadableRecord(options, error, requestId)),
+      onUnreadable: (error, requestId, { address }) =>
+        options.onRequestDone({ ...unreadableRecord(options, error, requestId), clientAddress: address }),
     },
   });
 }

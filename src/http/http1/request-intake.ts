@@ -42,7 +42,8 @@ export class RequestIntake {
   /** Bytes of an unwanted body since its answer. */
   #drainedBytes = 0;
   /** Pipelined bytes that wait for their turn. */
-  #held: Buffer | null = null;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
   #isTaking = false;
   #isDeaf = false;
 
@@ -74,20 +75,20 @@ export class RequestIntake {
 
   /** Bytes of another request wait. */
   get hasHeld(): boolean {
-    return this.#held !== null;
+    return this.#heldBytes > 0;
   }
 
   receive(piece: Buffer): void {
     if (this.#isDeaf) return;
-    if (this.#held !== null) this.#hold(piece);
+    if (this.hasHeld) this.#hold(piece);
     else this.#take(piece);
   }
 
   /** The events are ready again: reads what was held. */
   goOn(): void {
-    const held = this.#held;
-    if (this.#isTaking || held === null) return;
-    this.#held = null;
+    if (this.#isTaking || !this.hasHeld) return;
+    const held = Buffer.concat(this.#held);
+    this.#release();
     this.#resume();
     this.#take(held);
   }
@@ -110,7 +111,7 @@ export class RequestIntake {
   /** For good. `error`: what became of a body that is not complete. */
   stop(error: Error): void {
     this.#isDeaf = true;
-    this.#held = null;
+    this.#release();
     if (this.#bodyReader !== null) this.#body?.destroy(error);
   }
 
@@ -143,7 +144,7 @@ export class RequestIntake {
 
   #readBody(reader: BodyReader, piece: Buffer, start: number): number {
     const end = reader.read(piece, start);
-    if (!reader.isDone) return end;
+    if (!reader.isDone || this.#isDeaf) return end;
     const body = this.#body;
     this.#bodyReader = null;
     this.#body = null;
@@ -156,6 +157,7 @@ export class RequestIntake {
 
   #onBody(data: Buffer): void {
     const body = this.#body;
+    if (this.#isDeaf) return; // the rest of a piece in which it was given up
     if (this.#isDraining) {
       this.#drainedBytes += data.length;
       if (this.#drainedBytes > DRAIN_BYTES_MAX) this.#events.onDrained(false);
@@ -163,8 +165,14 @@ export class RequestIntake {
   }
 
   #hold(piece: Buffer): void {
-    this.#held = this.#held === null ? piece : Buffer.concat([this.#held, piece]);
-    if (this.#held.length >= HELD_BYTES_MAX) this.#socket.pause();
+    this.#held.push(piece);
+    this.#heldBytes += piece.length;
+    if (this.#heldBytes >= HELD_BYTES_MAX) this.#socket.pause();
+  }
+
+  #release(): void {
+    this.#held = [];
+    this.#heldBytes = 0;
   }
 
   #resume(): void {
