@@ -12,6 +12,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 /** Other methods are one label value: clients choose names, and each would be a series. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const NONE = 'none';
+/** By the hundreds of a status: put together for each request, they would be new names to look up. */
+const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx', '7xx', '8xx', '9xx'];
 
 export function requestObserver(log: Log, metrics: Metrics): (record: AccessRecord) => void {
   return (record) => {
@@ -22,8 +24,9 @@ export function requestObserver(log: Log, metrics: Metrics): (record: AccessReco
 }
 
 export function underWayObserver(metrics: Metrics): (what: 'request' | 'tunnel', change: 1 | -1) => void {
-  return (what, change) =>
-    metrics.add(what === 'request' ? 'requests_in_flight' : 'websocket_connections', [], change);
+  const requests = metrics.series('requests_in_flight');
+  const tunnels = metrics.series('websocket_connections');
+  return (what, change) => (what === 'request' ? requests : tunnels).add(change);
 }
 
 function accessFields(record: AccessRecord): AccessFields {
@@ -49,7 +52,7 @@ function accessFields(record: AccessRecord): AccessFields {
 function countRequest(record: AccessRecord, metrics: Metrics): void {
   const route = record.route ?? NONE;
   const method = METHODS.has(record.method) ? record.method : 'OTHER';
-  metrics.add('requests_total', [route, method, `${Math.floor(record.status / 100)}xx`]);
+  metrics.add('requests_total', [route, method, STATUS_CLASSES[Math.floor(record.status / 100)] ?? NONE]);
   metrics.observe('request_duration_seconds', record.durationMs / 1000, [route]);
   if (record.upstreamMs !== null && record.upstream !== null)
     metrics.observe('upstream_duration_seconds', record.upstreamMs / 1000, [record.upstream]);
@@ -63,17 +66,22 @@ function countDecision(record: AccessRecord, metrics: Metrics): void {
 }
 
 export function verifierObserver(metrics: Metrics): VerifierObserver {
+  const hits = metrics.series('token_cache_hits_total');
+  const misses = metrics.series('token_cache_misses_total');
+  const evictions = metrics.series('token_cache_evictions_total');
   return {
-    cacheHit: () => metrics.add('token_cache_hits_total'),
-    cacheMiss: () => metrics.add('token_cache_misses_total'),
-    cacheEviction: () => metrics.add('token_cache_evictions_total'),
+    cacheHit: () => hits.add(1),
+    cacheMiss: () => misses.add(1),
+    cacheEviction: () => evictions.add(1),
   };
 }
 
 export function minterObserver(metrics: Metrics): MinterObserver {
+  const hits = metrics.series('assertion_cache_hits_total');
+  const misses = metrics.series('assertion_cache_misses_total');
   return {
-    cacheHit: () => metrics.add('assertion_cache_hits_total'),
-    cacheMiss: () => metrics.add('assertion_cache_misses_total'),
+    cacheHit: () => hits.add(1),
+    cacheMiss: () => misses.add(1),
     minted: ({ kid, algorithm, bytes, signMs }) => {
       metrics.add('assertions_minted_total', [kid ?? NONE, algorithm]);
       metrics.observe('assertion_bytes', bytes);

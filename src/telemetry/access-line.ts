@@ -15,9 +15,25 @@ function quotedOrNull(text: string | null): string {
   return text === null ? 'null' : quoted(text);
 }
 
+/** More than a configuration has in names and the error table in codes; others are put in quotes each time. */
+const NAMES_MAX = 10_000;
+const knownNames = new Map<string, string>();
+
+/** As `quotedOrNull`, for what comes from the configuration or a table: few texts, again and again. */
+function nameOrNull(name: string | null): string {
+  if (name === null) return 'null';
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const text = quoted(name);
+  if (knownNames.size < NAMES_MAX) knownNames.set(name, text);
+  return text;
+}
+
 const SECOND_MS = 1000;
+/** What follows the seconds, by milliseconds. */
+const FRACTIONS = Array.from({ length: SECOND_MS }, (_, ms) => `.${`${ms}`.padStart(3, '0')}Z`);
 let knownSecondMs = Number.NaN;
-let knownPrefix = '';
+let knownSecond = '';
 
 /** As Date.prototype.toISOString writes it; the part before the milliseconds is the same for many lines. */
 function isoTime(timeMs: number): string {
@@ -25,35 +41,43 @@ function isoTime(timeMs: number): string {
   const secondMs = timeMs - ms;
   if (secondMs !== knownSecondMs) {
     knownSecondMs = secondMs;
-    knownPrefix = new Date(secondMs).toISOString().slice(0, -'000Z'.length);
+    knownSecond = new Date(secondMs).toISOString().slice(0, -'.000Z'.length);
   }
-  return `${knownPrefix}${`${ms}`.padStart(3, '0')}Z`;
+  return knownSecond + (FRACTIONS[ms] ?? '');
 }
 
 function lineHead(timeMs: number, members: string): string {
   return `{"level":"info","time":"${isoTime(timeMs)}"${members}`;
 }
 
+/** What names a request, as the client sent it. Looked at once: all of it is plain where each is. */
+function whoAndWhat(id: string, address: string, method: string, path: string, between = ''): string {
+  if (PLAIN.test(id + address + method + path))
+    return `,"request_id":"${id}","client_ip":"${address}"${between},"method":"${method}","path":"${path}"`;
+  const client = `,"request_id":${quoted(id)},"client_ip":${quoted(address)}`;
+  return `${client}${between},"method":${quoted(method)},"path":${quoted(path)}`;
+}
+
 /** `members`: JSON text of members that stand in every line, each behind a comma. `timeMs`: a whole number. */
 export function accessLine(timeMs: number, members: string, fields: AccessFields): string {
   return (
-    `${lineHead(timeMs, members)},"request_id":${quoted(fields.request_id)}` +
-    `,"client_ip":${quoted(fields.client_ip)},"method":${quoted(fields.method)},"path":${quoted(fields.path)}` +
+    lineHead(timeMs, members) +
+    whoAndWhat(fields.request_id, fields.client_ip, fields.method, fields.path) +
     `,"status":${fields.status},"duration_ms":${fields.duration_ms},"upstream_ms":${fields.upstream_ms}` +
-    `,"route":${quotedOrNull(fields.route)},"realm":${quotedOrNull(fields.realm)}` +
-    `,"user":${quotedOrNull(fields.user)},"upstream":${quotedOrNull(fields.upstream)}` +
-    `,"decision":"${fields.decision}","reason":${quoted(fields.reason)}` +
+    `,"route":${nameOrNull(fields.route)},"realm":${nameOrNull(fields.realm)}` +
+    `,"user":${quotedOrNull(fields.user)},"upstream":${nameOrNull(fields.upstream)}` +
+    `,"decision":"${fields.decision}","reason":${nameOrNull(fields.reason)}` +
     `,"detail":${quotedOrNull(fields.detail)},"bytes":${fields.bytes},"msg":"request"}\n`
   );
 }
 
 /** As `accessLine`, of a call. */
 export function callLine(timeMs: number, members: string, fields: CallFields): string {
+  const operation = `,"operation":${nameOrNull(fields.operation)}`;
   return (
-    `${lineHead(timeMs, members)},"request_id":${quoted(fields.request_id)}` +
-    `,"client_ip":${quoted(fields.client_ip)},"operation":${quoted(fields.operation)}` +
-    `,"method":${quoted(fields.method)},"path":${quoted(fields.path)},"status":${fields.status}` +
-    `,"duration_ms":${fields.duration_ms},"reason":${quotedOrNull(fields.reason)}` +
+    lineHead(timeMs, members) +
+    whoAndWhat(fields.request_id, fields.client_ip, fields.method, fields.path, operation) +
+    `,"status":${fields.status},"duration_ms":${fields.duration_ms},"reason":${quotedOrNull(fields.reason)}` +
     `,"client_gone":${fields.client_gone},"response_bytes":${fields.response_bytes},"msg":"call"}\n`
   );
 }

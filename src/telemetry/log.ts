@@ -2,6 +2,7 @@
 import pino from 'pino';
 import type { LogFields, Logger } from '../core/log.ts';
 import { accessLine, callLine, memberText } from './access-line.ts';
+import { standardOutput } from './log-output.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -54,15 +55,6 @@ export interface Log extends Logger {
   flush(): void;
 }
 
-/**
- * Lines are written when this much is waiting, or after FLUSH_INTERVAL_MS: one system call for some forty requests.
- * Collected here, because sonic-boom measures all that is waiting again with each line.
- */
-const BUFFER_CHARACTERS = 16 * 1024;
-const FLUSH_INTERVAL_MS = 100;
-/** Lines wait up to this much while they cannot be written, then further ones are lost: memory is for requests. */
-const WAITING_BYTES_MAX = 1024 * 1024;
-
 export interface LogOptions {
   readonly level: LogLevel;
   /** Members of every line. */
@@ -107,47 +99,3 @@ export function createLog(options: LogOptions): Log {
     },
   };
 }
-
-/** A log that cannot be written, to a full disk or a reader that stopped, costs its lines and not the gateway. */
-function standardOutput(onLost: () => void = giveUp): ReturnType<typeof pino.destination> {
-  const destination = pino.destination({ fd: 1, sync: false, maxLength: WAITING_BYTES_MAX });
-  const flushSync = collectLines(destination);
-  // It tries for ever, and pino calls it when the process ends.
-  destination.on('error', ({ code }: NodeJS.ErrnoException) => {
-    if (destination.flushSync === giveUp) return;
-    destination.flushSync = giveUp;
-    process.stderr.write(`countersign: the log cannot be written: ${code}\n`);
-  });
-  destination.on('drop', (text: string) => {
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) onLost();
-  });
-  destination.on('write', () => {
-    destination.flushSync = flushSync;
-  });
-  return destination;
-}
-
-/** Hands lines to the destination many at a time. Returns its new `flushSync`. */
-function collectLines(destination: ReturnType<typeof pino.destination>): () => void {
-  const write = destination.write.bind(destination);
-  const writeWaiting = destination.flushSync.bind(destination);
-  let waiting = '';
-  const release = () => {
-    const text = waiting;
-    waiting = '';
-    if (text !== '') write(text);
-  };
-  destination.write = (line) => {
-    waiting += line;
-    if (waiting.length >= BUFFER_CHARACTERS) release();
-    return true;
-  };
-  destination.flushSync = () => {
-    release();
-    writeWaiting();
-  };
-  setInterval(release, FLUSH_INTERVAL_MS).unref();
-  return destination.flushSync;
-}
-
-function giveUp(): void {}

@@ -3,10 +3,14 @@
  * Label values come from configuration names and code tables only, so the number of series is bounded.
  */
 
-interface Summed {
-  readonly type: 'counter' | 'histogram';
-  /** Upper bounds of a histogram, in the unit of its name. */
-  readonly buckets?: readonly number[];
+interface Counted {
+  readonly type: 'counter';
+}
+
+interface Distributed {
+  readonly type: 'histogram';
+  /** Upper bounds, in the unit of the name; ascending. */
+  readonly buckets: readonly number[];
 }
 
 interface Mirrored {
@@ -15,7 +19,7 @@ interface Mirrored {
   readonly ofWorkers: 'sum' | 'max' | 'min';
 }
 
-type MetricRow = (Summed | Mirrored) & {
+type MetricRow = (Counted | Distributed | Mirrored) & {
   readonly help: string;
   readonly labels: readonly string[];
 };
@@ -178,6 +182,11 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS;
 
+/** In the order of the table. */
+export function metricNames(): MetricName[] {
+  return Object.keys(METRICS) as MetricName[];
+}
+
 /** The row of a metric, widened. */
 export function metricRow(name: MetricName): MetricRow {
   return METRICS[name];
@@ -190,7 +199,7 @@ export function metricName(prefix: string, name: MetricName): string {
 
 /** docs/metrics.md. */
 export function metricsReference(): string {
-  const rows = (Object.keys(METRICS) as MetricName[]).map((name) => {
+  const rows = metricNames().map((name) => {
     const row = metricRow(name);
     const labels = row.labels.map((label) => `\`${label}\``).join(', ');
     const ofWorkers = row.type === 'gauge' ? row.ofWorkers : 'sum';

@@ -3,19 +3,20 @@
  * times as long, is told when somebody looks.
  */
 
-/** What prom-client has for one set of label values. A counter has `inc`, a gauge `inc` and `set`, a histogram `observe`. */
-export interface PromSeries {
-  inc?: (amount: number) => void;
-  set?: (value: number) => void;
-  observe?: (value: number) => void;
+/** What stands behind one set of label values. A counter has `inc`, a gauge `inc` and `set`, a histogram `observe`. */
+export interface Recorder {
+  inc?(amount: number): void;
+  set?(value: number): void;
+  observe?(value: number): void;
 }
 
+/** One set of label values. Whoever needs it with each request keeps it. */
 export class Series {
-  readonly #prom: PromSeries;
+  readonly #recorder: Recorder;
   #unsettled = 0;
 
-  constructor(prom: PromSeries) {
-    this.#prom = prom;
+  constructor(recorder: Recorder) {
+    this.#recorder = recorder;
   }
 
   add(amount: number): void {
@@ -24,16 +25,16 @@ export class Series {
 
   set(value: number): void {
     this.#unsettled = 0;
-    this.#prom.set?.(value);
+    this.#recorder.set?.(value);
   }
 
   observe(value: number): void {
-    this.#prom.observe?.(value);
+    this.#recorder.observe?.(value);
   }
 
-  /** Tells prom-client what was added since the last time. */
+  /** Tells what was added since the last time. */
   settle(): void {
-    if (this.#unsettled !== 0) this.#prom.inc?.(this.#unsettled);
+    if (this.#unsettled !== 0) this.#recorder.inc?.(this.#unsettled);
     this.#unsettled = 0;
   }
 }
@@ -45,12 +46,12 @@ interface Branch {
 }
 
 export class SeriesOfMetric {
-  readonly #open: (labels: readonly string[]) => PromSeries;
+  readonly #open: (labels: readonly string[]) => Recorder;
   readonly #root: Branch = { next: new Map(), series: null };
   readonly #all: Series[] = [];
 
-  /** `open`: prom-client's series for label values, asked for once each. */
-  constructor(open: (labels: readonly string[]) => PromSeries) {
+  /** `open`: what stands behind label values, asked for once each. */
+  constructor(open: (labels: readonly string[]) => Recorder) {
     this.#open = open;
   }
 
