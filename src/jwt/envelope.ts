@@ -9,6 +9,7 @@ import { decodeUtf8, parseStrictJson } from './strict-json.ts';
 
 /** ASCII, so bytes too. Node refuses larger header sections anyway; what else carries a token gets the same bound. */
 const TOKEN_CHARACTERS_MAX = 16 * 1024;
+const MORE_THAN_PARTS = 4;
 /** `crit` and `b64` change what is signed (RFC 7797), `zip` and `enc` belong to JWE: none is supported in any form. */
 const REFUSED_HEADERS = ['crit', 'b64', 'zip', 'enc'];
 
@@ -28,30 +29,48 @@ export interface ProtectedHeader {
   readonly type: string | null;
 }
 
+/** Headers read before, by their encoded form. */
+export interface HeaderLookup {
+  get(encodedHeader: string): ProtectedHeader | undefined;
+}
+
 /** A well-formed token. Nothing in it is verified. */
 export interface Envelope extends ProtectedHeader {
   readonly claims: JsonObject;
   readonly encoded: EncodedJws;
 }
 
-/** @throws CountersignError malformed; headers_too_large over 16 KiB */
-export function parseEnvelope(token: string): Envelope {
-  const encoded = splitCompact(token);
-  return {
-    ...parseHeader(encoded.protected),
-    claims: parseObject(encoded.payload, 'payload'),
-    encoded,
-  };
+/**
+ * @param known headers that genuine tokens had: these need no second reading
+ * @throws CountersignError malformed; headers_too_large over 16 KiB
+ */
+export function parseEnvelope(token: string, known?: HeaderLookup): Envelope {
+  const encoded = splitParts(token);
+  const { algorithm, kid, type } = known?.get(encoded.protected) ?? parseHeader(encoded.protected);
+  const claims = parseObject(decodePart(encoded.payload), 'payload');
+  decodePart(encoded.signature);
+  return { algorithm, kid, type, claims, encoded };
 }
 
 /** @throws CountersignError malformed; headers_too_large over 16 KiB */
 export function splitCompact(token: string): EncodedJws {
+  const encoded = splitParts(token);
+  for (const part of [encoded.protected, encoded.payload, encoded.signature]) decodePart(part);
+  return encoded;
+}
+
+function splitParts(token: string): EncodedJws {
   if (token.length > TOKEN_CHARACTERS_MAX)
     throw new CountersignError('headers_too_large', 'token is larger than 16 KiB');
-  const [encodedHeader, payload, signature, ...rest] = token.split('.');
-  if (encodedHeader === undefined || payload === undefined || signature === undefined || rest.length > 0)
+  const parts = token.split('.', MORE_THAN_PARTS);
+  const [encodedHeader, payload, signature] = parts;
+  if (
+    encodedHeader === undefined ||
+    payload === undefined ||
+    signature === undefined ||
+    parts.length === MORE_THAN_PARTS
+  )
     throw malformed('token has not three parts');
-  for (const part of [encodedHeader, payload, signature]) requireCanonical(part);
   return { protected: encodedHeader, payload, signature };
 }
 
@@ -60,14 +79,15 @@ export function splitCompact(token: string): EncodedJws {
  * only the one spelling that the encoder would write survives the way back (RFC 4648 §3.5). Otherwise one token has
  * many texts, and a revoked one comes back under another.
  */
-function requireCanonical(part: string): void {
-  if (Buffer.from(part, 'base64url').toString('base64url') !== part)
-    throw malformed('part is not canonical base64url');
+function decodePart(part: string): Buffer {
+  const bytes = Buffer.from(part, 'base64url');
+  if (bytes.toString('base64url') !== part) throw malformed('part is not canonical base64url');
+  return bytes;
 }
 
 /** @throws CountersignError malformed */
 export function parseHeader(encodedHeader: string): ProtectedHeader {
-  const header = parseObject(encodedHeader, 'header');
+  const header = parseObject(decodePart(encodedHeader), 'header');
   const refused = REFUSED_HEADERS.find((name) => Object.hasOwn(header, name));
   if (refused !== undefined) throw malformed(`header has ${refused}`);
   const algorithm = optionalString(header, 'alg');
@@ -85,8 +105,8 @@ function optionalString(header: JsonObject, name: string): string | null {
   return value;
 }
 
-function parseObject(part: string, what: string): JsonObject {
-  const value = parseStrictJson(decodeUtf8(Buffer.from(part, 'base64url')));
+function parseObject(bytes: Buffer, what: string): JsonObject {
+  const value = parseStrictJson(decodeUtf8(bytes));
   if (!isJsonObject(value)) throw malformed(`${what} is no JSON object`);
   return value;
 }

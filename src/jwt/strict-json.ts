@@ -1,7 +1,7 @@
 /**
  * JSON without the freedoms that let two parsers read one text differently (RFC 8259 §4, §6, §8.2): no duplicate
  * names, no lone surrogates, no number that a double changes. `JSON.parse` makes the value; a linear scan of the then
- * known-valid text refuses the rest.
+ * known-valid text refuses the rest. A name that stands there twice shows by count: the value has it once.
  */
 import { isUtf8 } from 'node:buffer';
 import { CountersignError } from '../core/errors.ts';
@@ -19,7 +19,7 @@ const MEMBERS_MAX = 2000;
  */
 export function parseStrictJson(text: string): Json {
   const value = parse(text);
-  checkText(text);
+  if (checkText(text) !== membersOf(value)) throw malformed('JSON object has a member twice');
   return value;
 }
 
@@ -30,7 +30,10 @@ export function parseStrictJson(text: string): Json {
  */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (!isUtf8(bytes)) throw malformed('text is not UTF-8');
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = buffer.toString('utf8');
   if (text.startsWith('\ufeff')) throw malformed('text starts with a byte order mark');
   return text;
 }
@@ -44,79 +47,89 @@ function parse(text: string): Json {
   }
 }
 
+/** Names in all objects of the value. No deeper than the text, which was checked. */
+function membersOf(value: Json): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const parts: readonly Json[] = Array.isArray(value) ? value : Object.values(value);
+  let members = Array.isArray(value) ? 0 : parts.length;
+  for (const part of parts) members += membersOf(part);
+  return members;
+}
+
 interface Scan {
   readonly text: string;
-  /** False for most texts: then a string ends at the next quotation mark. */
+  /** False for most texts: then a string ends at the next quotation mark, and holds nothing to check. */
   readonly hasEscapes: boolean;
-  /** Names seen in each open container, innermost last; null for arrays. */
-  readonly open: (Set<string> | null)[];
+  /** The open containers, innermost last: true for objects. */
+  readonly open: boolean[];
   members: number;
   /** The next string is a member's name. */
   nameFollows: boolean;
 }
 
-function checkText(text: string): void {
+/** Names in all objects of the text, one that stands there twice included. */
+function checkText(text: string): number {
+  // Raw ones; escaped ones are looked for in each string.
+  if (!text.isWellFormed()) throw malformed('JSON string holds a lone surrogate');
   const scan: Scan = { text, hasEscapes: text.includes('\\'), open: [], members: 0, nameFollows: false };
   for (let start = 0; start < text.length; ) start = checkToken(scan, start);
+  return scan.members;
 }
 
 /** Checks what begins here and gives its end. The text is valid JSON: all else carries nothing to check. */
 function checkToken(scan: Scan, start: number): number {
   const character = scan.text.charAt(start);
   switch (character) {
+    case '"':
+      return checkString(scan, start);
+    case ',':
+      scan.nameFollows = scan.open.at(-1) === true;
+      return start + 1;
     case '{':
-      enter(scan, new Set());
+      enter(scan, true);
       return start + 1;
     case '[':
-      enter(scan, null);
+      enter(scan, false);
       return start + 1;
     case '}':
     case ']':
       scan.open.pop();
       return start + 1;
-    case ',':
-      scan.nameFollows = scan.open.at(-1) !== null;
-      return start + 1;
-    case '"':
-      return checkString(scan, start);
     default:
       return isNumberStart(character) ? checkNumber(scan.text, start) : start + 1;
   }
 }
 
-function enter(scan: Scan, names: Set<string> | null): void {
-  if (scan.open.push(names) > DEPTH_MAX) throw malformed('JSON nests too deep');
-  scan.nameFollows = names !== null;
+function enter(scan: Scan, isObject: boolean): void {
+  if (scan.open.push(isObject) > DEPTH_MAX) throw malformed('JSON nests too deep');
+  scan.nameFollows = isObject;
 }
 
-/** Names are compared after unescaping: `"\u0073ub"` is `"sub"`. */
 function checkString(scan: Scan, start: number): number {
-  const end = endOfString(scan, start);
-  const content = contentOf(scan, start, end);
-  if (!content.isWellFormed()) throw malformed('JSON string holds a lone surrogate');
-  if (scan.nameFollows) checkName(scan, content);
+  if (scan.nameFollows) countName(scan);
+  if (!scan.hasEscapes) return scan.text.indexOf('"', start + 1) + 1;
+  const end = endOfString(scan.text, start);
+  const string = scan.text.slice(start, end);
+  if (string.includes('\\') && !contentOf(string).isWellFormed())
+    throw malformed('JSON string holds a lone surrogate');
   return end;
 }
 
-function endOfString({ text, hasEscapes }: Scan, start: number): number {
-  if (!hasEscapes) return text.indexOf('"', start + 1) + 1;
+function countName(scan: Scan): void {
+  scan.nameFollows = false;
+  scan.members += 1;
+  if (scan.members > MEMBERS_MAX) throw malformed('JSON has too many members');
+}
+
+function endOfString(text: string, start: number): number {
   let index = start + 1;
   while (text.charAt(index) !== '"') index += text.charAt(index) === '\\' ? 2 : 1;
   return index + 1;
 }
 
-function contentOf({ text, hasEscapes }: Scan, start: number, end: number): string {
-  const content = text.slice(start + 1, end - 1);
-  return hasEscapes && content.includes('\\') ? JSON.parse(text.slice(start, end)) : content;
-}
-
-function checkName(scan: Scan, name: string): void {
-  scan.nameFollows = false;
-  scan.members += 1;
-  if (scan.members > MEMBERS_MAX) throw malformed('JSON has too many members');
-  const names = scan.open.at(-1);
-  if (names?.has(name)) throw malformed('JSON object has a member twice');
-  names?.add(name);
+/** `string`: valid JSON. */
+function contentOf(string: string): string {
+  return JSON.parse(string);
 }
 
 function isNumberStart(character: string): boolean {

@@ -82,7 +82,8 @@ async function checkSignature(
     explain?.('signature', 'none, and the realm accepts that');
     return;
   }
-  const found = await keysFor(binding, kid);
+  const known = keysFor(binding, kid);
+  const found = known instanceof Promise ? await known : known;
   if (found.length === 0) throw new CountersignError('unknown_kid', 'no key of the realm has this kid');
   // The key says what it serves: a public key never checks an HMAC, whatever the header claims (RFC 8725 §3.1).
   const keys = found.filter((key) => key.algorithms.includes(algorithm));
@@ -90,7 +91,8 @@ async function checkSignature(
     throw new CountersignError('alg_not_allowed', 'the key does not serve this algorithm');
   for (const key of keys) {
     explain?.('key', `${key.kid === null ? 'without kid' : JSON.stringify(key.kid)}, ${algorithm}`);
-    if (await verifySignature(encoded, key.key, algorithm)) {
+    const verdict = verifySignature(encoded, key.key, algorithm);
+    if (verdict === true || (await verdict)) {
       explain?.('signature', 'verifies');
       return;
     }

@@ -10,6 +10,7 @@ import { checkValidity, type VerifiedToken } from '../core/principal.ts';
 import type { Realm } from '../core/realm.ts';
 import type { Clock } from '../core/time.ts';
 import { type Envelope, parseEnvelope } from './envelope.ts';
+import { KnownHeaders } from './known-headers.ts';
 import { generationOf, type RealmBinding } from './realm-binding.ts';
 import { type Attempt, createTokenCache } from './token-cache.ts';
 import { tokenId } from './token-memory.ts';
@@ -43,13 +44,15 @@ export interface Verifier extends TokenVerifier {
 export function createVerifier({ bindings, clock, cacheMax, log, observe }: VerifierOptions): Verifier {
   const bindingOf = new Map(bindings.map((binding) => [binding.realm, binding]));
   const cache = createTokenCache(cacheMax, () => observe?.cacheEviction());
+  const headers = new KnownHeaders();
 
   async function verifyAnew(id: string, token: string, realms: readonly Realm[], explain?: Explain) {
-    const envelope = parseEnvelope(token);
+    const envelope = parseEnvelope(token, headers);
     explain?.('envelope', describeHeader(envelope));
     const candidates = realmsOfIssuer(envelope, realms, explain).map((realm) => bound(bindingOf, realm));
     const { accepted, attempts, isLasting } = await firstAccepting(candidates, envelope, clock, explain);
     const verified: VerifiedToken = { id, ...accepted };
+    headers.remember(envelope);
     if (isLasting) cache.add(verified, attempts);
     const { notices, realm } = verified;
     if (notices.length > 0) log.warn('Token accepted with notices', { realm: realm.name, notices });
