@@ -1,10 +1,11 @@
 /** What the CLI does with signing keys and key sets, for one configuration. */
+import type { Compiled } from '../config/compile.ts';
 import type { Algorithm } from '../core/realm.ts';
-import { type KeyEntry, openKeyDirectory } from '../jwt/key-files.ts';
+import type { KeyEntry } from '../jwt/key-index.ts';
 import {
   exportKeys,
+  type GeneratedKeys,
   generateKey,
-  type KeyDirectory,
   listKeys,
   type Rotation,
   retireKey,
@@ -13,11 +14,11 @@ import {
 import { openKeyring } from '../jwt/keyring.ts';
 import { signingAlgorithm } from '../jwt/signing-key.ts';
 import type { Configuration } from './configuration.ts';
-import { systemClock } from './ports.ts';
 import { type KeySetReport, keySetStatuses } from './readiness.ts';
 import { bindRealms } from './realms.ts';
 import { createQuietRuntime } from './runtime.ts';
-import { signingKeyDirectory } from './snapshot.ts';
+import { sharesSigningKeys, signingKeyStorage } from './signing-keys.ts';
+import { lookIntoTokenStore, openTokenStore } from './token-store.ts';
 
 /** Signing keys are not where this command could change them. For the operator. */
 export class KeysCommandError extends Error {
@@ -26,10 +27,9 @@ export class KeysCommandError extends Error {
 
 /** Kid, algorithm, state, and since when. */
 export async function listSigningKeys({ compiled }: Configuration): Promise<string[][]> {
-  const { assertion, dataDir } = compiled;
-  if (assertion !== null && assertion.keys !== null)
-    return assertion.keys.map(({ id, state }) => [id, 'from a file', state]);
-  const entries = await listKeys({ directory: signingKeyDirectory(dataDir) });
+  const given = compiled.assertion?.keys ?? null;
+  if (given !== null) return given.map(({ id, state }) => [id, 'from a file', state]);
+  const entries = await withKeys(compiled, lookIntoTokenStore, listKeys);
   return entries.map(({ id, algorithm, state, createdAtMs, activatedAtMs, retiredAtMs }) => [
     id,
     algorithm,
@@ -40,59 +40,66 @@ export async function listSigningKeys({ compiled }: Configuration): Promise<stri
 
 /** One key for each algorithm of the assertion block, or for the given one. */
 export async function generateSigningKeyFor(
-  configuration: Configuration,
+  { compiled }: Configuration,
   algorithm: string | null,
 ): Promise<KeyEntry[]> {
-  const wanted =
-    algorithm === null ? (configuration.compiled.assertion?.algorithms ?? []) : [signingAlgorithm(algorithm)];
+  const wanted = algorithm === null ? (compiled.assertion?.algorithms ?? []) : [signingAlgorithm(algorithm)];
   if (wanted.length === 0) throw new KeysCommandError('the configuration signs nothing: give --algorithm');
-  const directory = await keyDirectory(configuration);
-  const made: KeyEntry[] = [];
-  for (const one of wanted) made.push(await generateKey(directory, one));
-  return made;
+  return await changeKeys(compiled, async (keys) => {
+    const made: KeyEntry[] = [];
+    for (const one of wanted) made.push(await generateKey(keys, one));
+    return made;
+  });
 }
 
 export async function rotateSigningKeys(
-  configuration: Configuration,
+  { compiled }: Configuration,
   { algorithm, force }: { readonly algorithm: string | null; readonly force: boolean },
 ): Promise<readonly Rotation[]> {
   const wanted: Algorithm | null = algorithm === null ? null : signingAlgorithm(algorithm);
-  return await rotateKeys(await keyDirectory(configuration), { algorithm: wanted, force });
+  return await changeKeys(compiled, (keys) => rotateKeys(keys, { algorithm: wanted, force }));
 }
 
-export async function retireSigningKey(configuration: Configuration, id: string): Promise<void> {
-  await retireKey(await keyDirectory(configuration), id);
+export async function retireSigningKey({ compiled }: Configuration, id: string): Promise<void> {
+  await changeKeys(compiled, (keys) => retireKey(keys, id));
 }
 
 export async function exportSigningKeys(
-  configuration: Configuration,
+  { compiled }: Configuration,
   format: 'jwks' | 'pem',
 ): Promise<string> {
-  const given = configuration.compiled.assertion?.keys ?? null;
-  if (given === null)
-    return await exportKeys(
-      { directory: signingKeyDirectory(configuration.compiled.dataDir), clock: systemClock },
-      format,
-    );
-  const algorithms = configuration.compiled.assertion?.algorithms ?? [];
-  const { log } = createQuietRuntime(configuration.compiled);
-  const keyring = await openKeyring({
-    source: { keys: given },
-    algorithms,
-    longestTtlMs: 0,
-    clock: systemClock,
-    log,
-  });
+  const given = compiled.assertion?.keys ?? null;
+  if (given === null) return await withKeys(compiled, lookIntoTokenStore, (keys) => exportKeys(keys, format));
+  const algorithms = compiled.assertion?.algorithms ?? [];
+  const { clock, log } = createQuietRuntime(compiled);
+  const keyring = await openKeyring({ source: { keys: given }, algorithms, longestTtlMs: 0, clock, log });
   return format === 'jwks' ? keyring.published().jwks().body : keyring.published().pem();
 }
 
-async function keyDirectory(configuration: Configuration): Promise<KeyDirectory> {
-  const { compiled } = configuration;
+/** @throws KeysCommandError where the keys are the operator's own */
+async function changeKeys<T>(compiled: Compiled, change: (keys: GeneratedKeys) => Promise<T>): Promise<T> {
   if (compiled.assertion !== null && compiled.assertion.keys !== null)
     throw new KeysCommandError('the signing keys are files named in assertion.keys: change them there');
-  const directory = signingKeyDirectory(compiled.dataDir);
-  await openKeyDirectory(directory, createQuietRuntime(compiled).log);
-  return { directory, clock: systemClock, longestTtlMs: compiled.assertion?.longestTtlMs ?? 0 };
+  return await withKeys(compiled, openTokenStore, async (keys) => {
+    await keys.storage.prepare(createQuietRuntime(compiled).log);
+    return await change(keys);
+  });
+}
+
+/** The store is opened only where the keys are kept in it. */
+async function withKeys<T>(
+  compiled: Compiled,
+  open: typeof openTokenStore,
+  use: (keys: GeneratedKeys) => Promise<T>,
+): Promise<T> {
+  const { clock, log } = createQuietRuntime(compiled);
+  const tokenStore = sharesSigningKeys(compiled) ? await open(compiled, { clock, log }) : null;
+  const storage = signingKeyStorage(compiled, tokenStore);
+  try {
+    return await use({ storage, clock, longestTtlMs: compiled.assertion?.longestTtlMs ?? 0 });
+  } finally {
+    await tokenStore?.store.close();
+  }
 }
 
 /** Keys of the token service are no key set that is fetched. */

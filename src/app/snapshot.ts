@@ -6,7 +6,7 @@ import { createUpstreams, type Upstreams } from '../forward/upstreams.ts';
 import { compileTrustedProxies } from '../http/client-address.ts';
 import type { ProxySnapshot } from '../http/proxy.ts';
 import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
-import { type Keyring, openKeyring } from '../jwt/keyring.ts';
+import type { Keyring } from '../jwt/keyring.ts';
 import { createMinter, type Minter } from '../jwt/mint.ts';
 import { createVerifier, type Verifier } from '../jwt/verify.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -16,6 +16,8 @@ import { minterObserver, upstreamObserver, verifierObserver } from './observe.ts
 import { randomId, schedule } from './ports.ts';
 import { type BoundRealm, bindRealms, type NoTokenService } from './realms.ts';
 import type { SelfTokens } from './self-realm.ts';
+import { openSigningKeys } from './signing-keys.ts';
+import type { TokenStore } from './token-store.ts';
 
 export interface Snapshot extends ProxySnapshot {
   readonly compiled: Compiled;
@@ -36,20 +38,27 @@ export interface SnapshotParts {
   readonly log: Log;
   readonly metrics: Metrics;
   /** Null: the configuration has none. */
-  readonly tokenService: SelfTokens | NoTokenService | null;
+  readonly tokenService: ReadTokenService | NoTokenService | null;
   /** Nothing is written to `dataDir`. For a snapshot that is looked at and thrown away. */
   readonly isPassing?: boolean;
   /** The supervisor makes the signing keys. */
   readonly isWorker?: boolean;
 }
 
+/** What a snapshot asks of a token service. */
+interface ReadTokenService extends SelfTokens {
+  readonly service: SelfTokens['service'] & TokenStore;
+}
+
 const NO_TOKEN_SERVICE: NoTokenService = { missing: 'the configuration has no token service' };
 
-/** @throws KeyPolicyError, KeyDirectoryError where the signing keys are not in order */
+/** @throws KeyPolicyError, KeyDirectoryError, StoreUnavailableError where the signing keys are not in order */
 export async function buildSnapshot(configuration: Configuration, parts: SnapshotParts): Promise<Snapshot> {
   const { compiled, realmKeys } = configuration;
-  const keyring = await openSigningKeys(compiled, parts);
-  const realms = bindRealms(compiled, realmKeys, parts.registry, parts.tokenService ?? NO_TOKEN_SERVICE);
+  const { tokenService = null, ...rest } = parts;
+  const tokenStore = tokenService === null || 'missing' in tokenService ? null : tokenService.service;
+  const keyring = await openSigningKeys(compiled, { ...rest, tokenStore });
+  const realms = bindRealms(compiled, realmKeys, parts.registry, tokenService ?? NO_TOKEN_SERVICE);
   const verifier = verifierOf(compiled, realms, parts);
   const minter = minterOf(compiled, keyring, parts);
   const upstreams = upstreamsOf(compiled, parts);
@@ -98,30 +107,6 @@ function minterOf({ assertion }: Compiled, keyring: Keyring, { clock, log, metri
 
 function upstreamsOf(compiled: Compiled, { clock, log, metrics }: SnapshotParts): Upstreams {
   return createUpstreams(compiled.upstreams, { clock, schedule, log, observe: upstreamObserver(metrics) });
-}
-
-/** @throws KeyPolicyError, KeyDirectoryError where the signing keys are not in order */
-export async function openSigningKeys(
-  { assertion, dataDir }: Compiled,
-  {
-    clock,
-    log,
-    isPassing = false,
-    isWorker = false,
-  }: Pick<SnapshotParts, 'clock' | 'log' | 'isPassing' | 'isWorker'>,
-): Promise<Keyring> {
-  const given = assertion === null ? [] : assertion.keys;
-  const algorithms = assertion?.algorithms ?? [];
-  const source =
-    given === null && algorithms.length > 0
-      ? { directory: signingKeyDirectory(dataDir), isUntouched: isPassing, isFilled: isWorker }
-      : { keys: given ?? [] };
-  return await openKeyring({ source, algorithms, longestTtlMs: assertion?.longestTtlMs ?? 0, clock, log });
-}
-
-/** Where generated signing keys live. */
-export function signingKeyDirectory(dataDir: string): string {
-  return `${dataDir}/keys`;
 }
 
 /** Asked anew for each request: a rotation shows without a reload. Null: nothing is published. */

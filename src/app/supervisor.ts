@@ -24,7 +24,8 @@ import { fleetReadiness } from './readiness.ts';
 import { Reloads } from './reloads.ts';
 import type { Runtime } from './runtime.ts';
 import { createSharedDocuments } from './shared-documents.ts';
-import { openSigningKeys, publishedKeysOf } from './snapshot.ts';
+import { openSigningKeys } from './signing-keys.ts';
+import { publishedKeysOf } from './snapshot.ts';
 import { openTokenStore, seedStore, type TokenStore } from './token-store.ts';
 import { watch } from './watch.ts';
 import { forkWorker } from './worker-process.ts';
@@ -67,7 +68,7 @@ async function createSupervisor(
   tokenStore: TokenStore | null,
 ): Promise<Supervisor> {
   try {
-    const keyring = await openSigningKeys(options.configuration.compiled, options.runtime);
+    const keyring = await openSigningKeys(options.configuration.compiled, { ...options.runtime, tokenStore });
     return new Supervisor(options, { keyring, tokenStore });
   } catch (error) {
     await tokenStore?.store.close();
@@ -145,7 +146,7 @@ class Supervisor {
   async #use(next: Configuration): Promise<void> {
     const { runtime, reader } = this.#options;
     const files = reader.contents;
-    const keyring = await openSigningKeys(next.compiled, runtime);
+    const keyring = await openSigningKeys(next.compiled, { ...runtime, tokenStore: this.#tokenStore });
     await this.#seed(next.compiled);
     await reloadAll(this.#fleet.serving(), files, runtime.log);
     this.#configuration = next;

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isJsonObject, type Json, member } from '../core/json.ts';
-import { KeyDirectoryError } from './key-files.ts';
+import { KeyDirectoryError } from './key-index.ts';
 
 const LOCK = 'keys.lock';
 const OWNER_ONLY_FILE = 0o600;

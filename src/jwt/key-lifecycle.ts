@@ -1,11 +1,11 @@
 /** When a signing key may sign, be published and be forgotten. Pure: entries in, entries out. */
 import { JWKS_MAX_AGE_MS } from '../core/published-keys.ts';
-import type { KeyEntry } from './key-files.ts';
+import type { KeyEntry } from './key-index.ts';
 
-/** How often every instance reads the key directory again. */
+/** How often every instance reads the generated keys again. */
 export const KEYS_RELOAD_MS = 30_000;
 /**
- * Beyond the life of the last assertion: instances that still sign until they read the directory again, clocks that
+ * Beyond the life of the last assertion: instances that still sign until they read the keys again, clocks that
  * differ, and backends that allow some leeway.
  */
 export const RETIRED_MARGIN_MS = 5 * 60_000;

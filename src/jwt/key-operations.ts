@@ -1,27 +1,27 @@
-/** What operators do with the key directory: list, generate, rotate, retire, export. Running instances read it again. */
+/** What operators do with generated signing keys: list, generate, rotate, retire, export. Running instances read them again. */
 import type { Algorithm } from '../core/realm.ts';
-import { withLock } from './directory-lock.ts';
-import { type KeyMaking, loadKeyDirectory, makeKey } from './key-directory.ts';
-import { KeyDirectoryError, type KeyEntry, readIndex, removeKeyFile, writeIndex } from './key-files.ts';
+import { KeyDirectoryError, type KeyEntry } from './key-index.ts';
 import { activated, deadFromMs, retired, seenByAllFromMs } from './key-lifecycle.ts';
+import { type KeyMaking, loadKeys, type MadeKey, makeKey } from './key-making.ts';
+import type { KeyStorage } from './key-storage.ts';
 import { publishedKeys } from './published-keys.ts';
 import type { KeyState } from './signing-key.ts';
 
-export interface KeyDirectory extends KeyMaking {
-  readonly directory: string;
+export interface GeneratedKeys extends KeyMaking {
+  readonly storage: KeyStorage;
 }
 
-/** All entries of the index, dead ones too until the next rotation forgets them. */
-export function listKeys({ directory }: Pick<KeyDirectory, 'directory'>): Promise<readonly KeyEntry[]> {
-  return readIndex(directory);
+/** All entries, dead ones too until the next rotation forgets them. */
+export function listKeys({ storage }: Pick<GeneratedKeys, 'storage'>): Promise<readonly KeyEntry[]> {
+  return storage.entries();
 }
 
 /** Public keys of all entries that are published now; secrets are never among them. */
 export async function exportKeys(
-  { directory, clock }: Pick<KeyDirectory, 'directory' | 'clock'>,
+  { storage, clock }: Pick<GeneratedKeys, 'storage' | 'clock'>,
   format: 'jwks' | 'pem',
 ): Promise<string> {
-  const published = publishedKeys((await loadKeyDirectory(directory, clock)).map(({ key }) => key));
+  const published = publishedKeys((await loadKeys(storage, clock)).map(({ key }) => key));
   return format === 'jwks' ? published.jwks().body : published.pem();
 }
 
@@ -30,16 +30,14 @@ export async function exportKeys(
  *
  * @throws KeyDirectoryError where the algorithm has a next key already
  */
-export function generateKey(keys: KeyDirectory, algorithm: Algorithm): Promise<KeyEntry> {
-  return withLock(keys.directory, async () => {
-    const entries = await readIndex(keys.directory);
+export function generateKey(keys: GeneratedKeys, algorithm: Algorithm): Promise<KeyEntry> {
+  return keys.storage.change(async (entries) => {
     const next = find(entries, algorithm, 'next');
     if (next !== undefined)
       throw new KeyDirectoryError(`${algorithm} has a next key already: ${next.id}; rotate first`);
     const state = find(entries, algorithm, 'active') === undefined ? 'active' : 'next';
-    const entry = await makeKey(keys.directory, algorithm, state, keys);
-    await writeIndex(keys.directory, [...entries, entry]);
-    return entry;
+    const { entry, key } = await makeKey(algorithm, state, keys);
+    return { entries: [...entries, entry], made: [key], result: entry };
   });
 }
 
@@ -62,9 +60,8 @@ export interface Rotation {
  *
  * @throws KeyDirectoryError where there is nothing to rotate, or backends may not have seen the next key
  */
-export function rotateKeys(keys: KeyDirectory, options: RotateOptions): Promise<readonly Rotation[]> {
-  return withLock(keys.directory, async () => {
-    const entries = await readIndex(keys.directory);
+export function rotateKeys(keys: GeneratedKeys, options: RotateOptions): Promise<readonly Rotation[]> {
+  return keys.storage.change(async (entries) => {
     const active = entries.filter(
       ({ state, algorithm }) => state === 'active' && (options.algorithm ?? algorithm) === algorithm,
     );
@@ -72,13 +69,11 @@ export function rotateKeys(keys: KeyDirectory, options: RotateOptions): Promise<
     if (!options.force) for (const { algorithm } of active) requireSeen(entries, algorithm, keys.clock());
     const steps: RotationStep[] = [];
     for (const old of active) steps.push(await makeStep(old, entries, keys));
-    await replaceIndex(keys, entries, rotated(entries, steps, keys));
-    return steps.map(({ old, successor, next }) => ({
-      algorithm: old.algorithm,
-      activatedId: successor.id,
-      retiredId: old.id,
-      nextId: next.id,
-    }));
+    return {
+      entries: stillOfUse(rotated(entries, steps, keys), keys.clock()),
+      made: steps.flatMap(({ made }) => made.map(({ key }) => key)),
+      result: steps.map(rotationOf),
+    };
   });
 }
 
@@ -86,6 +81,11 @@ interface RotationStep {
   readonly old: KeyEntry;
   readonly successor: KeyEntry;
   readonly next: KeyEntry;
+  readonly made: readonly MadeKey[];
+}
+
+function rotationOf({ old, successor, next }: RotationStep): Rotation {
+  return { algorithm: old.algorithm, activatedId: successor.id, retiredId: old.id, nextId: next.id };
 }
 
 /** @throws KeyDirectoryError */
@@ -101,13 +101,12 @@ function requireSeen(entries: readonly KeyEntry[], algorithm: Algorithm, nowMs: 
   );
 }
 
-async function makeStep(
-  old: KeyEntry,
-  entries: readonly KeyEntry[],
-  keys: KeyDirectory,
-): Promise<RotationStep> {
-  const make = () => makeKey(keys.directory, old.algorithm, 'next', keys);
-  return { old, successor: find(entries, old.algorithm, 'next') ?? (await make()), next: await make() };
+async function makeStep(old: KeyEntry, entries: readonly KeyEntry[], keys: KeyMaking): Promise<RotationStep> {
+  const present = find(entries, old.algorithm, 'next');
+  const next = await makeKey(old.algorithm, 'next', keys);
+  if (present !== undefined) return { old, successor: present, next: next.entry, made: [next] };
+  const successor = await makeKey(old.algorithm, 'next', keys);
+  return { old, successor: successor.entry, next: next.entry, made: [successor, next] };
 }
 
 function rotated(
@@ -122,9 +121,7 @@ function rotated(
       [successor.id, activated(successor, nowMs, longestTtlMs)],
     ]),
   );
-  const added = steps.flatMap(({ successor, next }) =>
-    entries.includes(successor) ? [next] : [successor, next],
-  );
+  const added = steps.flatMap(({ made }) => made.map(({ entry }) => entry));
   return [...entries, ...added].map((entry) => changed.get(entry.id) ?? entry);
 }
 
@@ -134,32 +131,18 @@ function rotated(
  *
  * @throws KeyDirectoryError for an active or unknown key
  */
-export function retireKey(keys: KeyDirectory, id: string): Promise<KeyEntry> {
-  return withLock(keys.directory, async () => {
-    const entries = await readIndex(keys.directory);
+export function retireKey(keys: Omit<GeneratedKeys, 'longestTtlMs'>, id: string): Promise<KeyEntry> {
+  return keys.storage.change(async (entries) => {
     const entry = entries.find((one) => one.id === id);
     if (entry === undefined) throw new KeyDirectoryError(`there is no key ${id}`);
     if (entry.state === 'active') throw new KeyDirectoryError(`key ${id} signs: rotate first`);
-    await replaceIndex(
-      keys,
-      entries,
-      entries.filter((one) => one !== entry),
-    );
-    return entry;
+    const others = entries.filter((one) => one !== entry);
+    return { entries: stillOfUse(others, keys.clock()), made: [], result: entry };
   });
 }
 
-/** Writes what is still of use, then removes the files that no entry names any more. */
-async function replaceIndex(
-  { directory, clock }: KeyDirectory,
-  before: readonly KeyEntry[],
-  after: readonly KeyEntry[],
-): Promise<void> {
-  const nowMs = clock();
-  const kept = after.filter((entry) => nowMs < deadFromMs(entry));
-  await writeIndex(directory, kept);
-  const ids = new Set(kept.map(({ id }) => id));
-  for (const { id } of before) if (!ids.has(id)) await removeKeyFile(directory, id);
+function stillOfUse(entries: readonly KeyEntry[], nowMs: number): KeyEntry[] {
+  return entries.filter((entry) => nowMs < deadFromMs(entry));
 }
 
 function find(entries: readonly KeyEntry[], algorithm: Algorithm, state: KeyState): KeyEntry | undefined {

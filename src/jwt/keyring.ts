@@ -5,8 +5,8 @@ import type { PublishedKeys } from '../core/published-keys.ts';
 import type { Algorithm } from '../core/realm.ts';
 import type { Clock } from '../core/time.ts';
 import { KeyPolicyError } from './jwk-policy.ts';
-import { fillKeyDirectory, type LoadedKey, loadKeyDirectory } from './key-directory.ts';
-import { openKeyDirectory } from './key-files.ts';
+import { fillKeys, type LoadedKey, loadKeys } from './key-making.ts';
+import type { KeyStorage } from './key-storage.ts';
 import { publishedKeys } from './published-keys.ts';
 import {
   type GivenKey,
@@ -25,19 +25,19 @@ export interface Keyring {
   active(algorithm: string): SigningKey;
   /** Next, active, and retired keys whose assertions may still be alive. */
   published(): PublishedKeys;
-  /** Reads the key directory again. A directory that cannot be read keeps the keys and is logged. */
+  /** Reads the generated keys again. Where they cannot be read, those in use are kept, and it is logged. */
   reload(): Promise<void>;
 }
 
 export interface KeyringOptions {
   /**
-   * Keys from files of the operator, or the directory in which keys are generated. With `isUntouched` nothing is
-   * written there: what is missing signs with keys that pass with the process. With `isFilled` another process looks
-   * after the directory: what is missing is an error.
+   * Keys from files of the operator, or where generated keys are kept. With `isUntouched` nothing is written there:
+   * what is missing signs with keys that pass with the process. With `isFilled` another process looks after them: what
+   * is missing is an error.
    */
   readonly source:
     | { readonly keys: readonly GivenKey[] }
-    | { readonly directory: string; readonly isUntouched?: boolean; readonly isFilled?: boolean };
+    | { readonly storage: KeyStorage; readonly isUntouched?: boolean; readonly isFilled?: boolean };
   /** Algorithms of all assertion policies; `none` is left out. */
   readonly algorithms: readonly string[];
   /** Longest life of an assertion in any policy. */
@@ -47,10 +47,10 @@ export interface KeyringOptions {
 }
 
 /**
- * Opens the keys. An empty directory is filled; several processes may open it at once and get the same keys.
+ * Opens the keys. What is missing is made; several processes may open them at once and get the same keys.
  *
  * @throws KeyPolicyError where a key is not usable, or an algorithm has not exactly one active key
- * @throws KeyDirectoryError where the directory is not in order
+ * @throws KeyDirectoryError where generated keys are not in order
  */
 export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   const wanted = [...new Set(options.algorithms)].filter((name) => name !== 'none').map(signingAlgorithm);
@@ -59,21 +59,22 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     const keys = source.keys.map((given) => importGivenKey(given, wanted));
     return new LoadedKeyring(keys.map(immortal), wanted, options.clock, null);
   }
-  if (source.isUntouched === true) return await openUntouched(source.directory, wanted, options.clock);
+  const { storage } = source;
+  if (source.isUntouched === true) return await openUntouched(storage, wanted, options.clock);
   if (source.isFilled !== true) {
-    await openKeyDirectory(source.directory, options.log);
-    await fillKeyDirectory(source.directory, wanted, options);
+    await storage.prepare(options.log);
+    await fillKeys(storage, wanted, options);
   }
-  const load = () => loadKeyDirectory(source.directory, options.clock);
+  const load = () => loadKeys(storage, options.clock);
   return new LoadedKeyring(await load(), wanted, options.clock, { load, log: options.log });
 }
 
 async function openUntouched(
-  directory: string,
+  storage: KeyStorage,
   wanted: readonly Algorithm[],
   clock: Clock,
 ): Promise<Keyring> {
-  const stored = await loadKeyDirectory(directory, clock);
+  const stored = await loadKeys(storage, clock);
   const missing = wanted.filter(
     (algorithm) => !stored.some(({ key }) => key.algorithm === algorithm && key.state === 'active'),
   );

@@ -104,8 +104,14 @@ const LOGIN_INSTANTS = [
   'ALTER TABLE registrations ADD COLUMN last_login_instant BIGINT',
 ];
 
+const SIGNING_KEYS = [
+  `CREATE TABLE signing_keys (
+    id INTEGER PRIMARY KEY CHECK (id = 1), revision BIGINT NOT NULL, sealed_keys TEXT NOT NULL)`,
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', statements: [...CATALOG, ...USERS, ...REFRESH_TOKENS, ...LINKS, ...RECORDS] },
   { name: 'queues of webhooks, removal of tenants', statements: [...WEBHOOK_QUEUES, ...REMOVALS] },
   { name: 'instants of logins', statements: LOGIN_INSTANTS },
+  { name: 'signing keys of assertions', statements: SIGNING_KEYS },
 ];

@@ -12,6 +12,7 @@ import { pendingLinkTable } from './tables/pending-links.ts';
 import { refreshTokenTable } from './tables/refresh-tokens.ts';
 import { removedTenantTable } from './tables/removed-tenants.ts';
 import { revocationTable } from './tables/revocations.ts';
+import { signingKeyTable } from './tables/signing-keys.ts';
 import { userTable } from './tables/users.ts';
 import { webhookDeliveryTable } from './tables/webhook-deliveries.ts';
 
@@ -47,6 +48,9 @@ function recordsOf(queries: Queries, bodies: CatalogBodies): Records {
     },
     get webhookDeliveries() {
       return webhookDeliveryTable(queries);
+    },
+    get signingKeys() {
+      return signingKeyTable(queries);
     },
     get removedTenants() {
       return removedTenantTable(queries);

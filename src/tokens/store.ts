@@ -3,6 +3,7 @@ import type { Registration, User } from '../objects/user.ts';
 import type { Catalog, CatalogKind, CatalogObjects } from './catalog.ts';
 import type { LoginTable } from './linked-login.ts';
 import type { FoundRefreshToken, RefreshTokenRecord } from './refresh-token.ts';
+import type { SigningKeyTable } from './signing-key-table.ts';
 
 /** The database cannot be reached, is full or failed. Nothing was written. Answered with 503. */
 export class StoreUnavailableError extends Error {
@@ -319,6 +320,7 @@ export interface Records {
   readonly eventLogs: EventLogTable;
   readonly loginRecords: LoginRecordTable;
   readonly logins: LoginTable;
+  readonly signingKeys: SigningKeyTable;
   readonly webhookDeliveries: WebhookDeliveryTable;
   readonly removedTenants: RemovedTenantTable;
 }

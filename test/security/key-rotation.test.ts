@@ -6,6 +6,7 @@ import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Assertion } from '../../src/core/decision.ts';
 import { JWKS_MAX_AGE_MS } from '../../src/core/published-keys.ts';
+import { keyDirectory } from '../../src/jwt/key-directory.ts';
 import { KEYS_RELOAD_MS } from '../../src/jwt/key-lifecycle.ts';
 import { rotateKeys } from '../../src/jwt/key-operations.ts';
 import { type Keyring, openKeyring } from '../../src/jwt/keyring.ts';
@@ -34,7 +35,7 @@ describe('rotation of signing keys', () => {
   it('T14 AST-P42 every assertion verifies with the set of before and of after each rotation', async () => {
     const clock = fakeClock();
     const options = {
-      source: { directory },
+      source: { storage: keyDirectory(directory) },
       algorithms: ['EdDSA'],
       longestTtlMs: TTL_MS,
       clock,
@@ -58,7 +59,10 @@ describe('rotation of signing keys', () => {
       await Promise.all([prompt.reload(), late.reload()]);
       const before = verifierOf(prompt);
       const old = await mintAll('caller');
-      await rotateKeys({ directory, clock, longestTtlMs: TTL_MS }, { algorithm: null, force: false });
+      await rotateKeys(
+        { storage: keyDirectory(directory), clock, longestTtlMs: TTL_MS },
+        { algorithm: null, force: false },
+      );
       await prompt.reload();
       const after = verifierOf(prompt);
       const mixed = await mintAll('caller');
@@ -77,7 +81,7 @@ describe('rotation of signing keys', () => {
   it('T14 nothing signed by the old key is sent after the rotation', async () => {
     const clock = fakeClock(Date.UTC(2030, 0, 1));
     const keyring = await openKeyring({
-      source: { directory },
+      source: { storage: keyDirectory(directory) },
       algorithms: ['EdDSA'],
       longestTtlMs: TTL_MS,
       clock,
@@ -85,7 +89,10 @@ describe('rotation of signing keys', () => {
     });
     const { minter } = testMinter(keyring, { clock });
     const old = await minter.mint(testToken(), mintingRoute());
-    await rotateKeys({ directory, clock, longestTtlMs: TTL_MS }, { algorithm: null, force: true });
+    await rotateKeys(
+      { storage: keyDirectory(directory), clock, longestTtlMs: TTL_MS },
+      { algorithm: null, force: true },
+    );
     await keyring.reload();
     expect((await minter.mint(testToken(), mintingRoute())).kid).not.toBe(old.kid);
   });

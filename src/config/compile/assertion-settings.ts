@@ -19,7 +19,7 @@ export interface SigningKeyFile {
 export interface AssertionSettings {
   /** Algorithms that routes sign with; empty where all assertions are unsigned. */
   readonly algorithms: readonly SigningAlgorithm[];
-  /** Null: generated in `dataDir`. */
+  /** Null: generated in `dataDir`, or in the store that instances share. */
   readonly keys: readonly SigningKeyFile[] | null;
   /** Longest life of an assertion on any route: as long a retired key stays published. */
   readonly longestTtlMs: number;
@@ -38,10 +38,10 @@ export function assertionSettings(
   if (block === undefined || policies.length === 0) return null;
   checkHeaders(policies, context);
   const algorithms = [...new Set(policies.map(({ algorithm }) => algorithm))].filter(isSigned);
-  if (block.keys === undefined && algorithms.length > 0)
+  if (block.keys === undefined && algorithms.length > 0 && !isStoreShared(context))
     context.warn(
       ['assertion'],
-      'keys are generated in dataDir: give keys where more than one instance runs, or backends trust only one',
+      'keys are generated in dataDir: give keys, or a store of driver postgres, where more than one instance runs, or backends trust only one',
     );
   return {
     algorithms,
@@ -50,6 +50,11 @@ export function assertionSettings(
     jwksEndpoint: block.jwksEndpoint,
     cacheMax: block.cache.max,
   };
+}
+
+/** Generated keys are kept in it then. */
+function isStoreShared({ config: { settings } }: CompileContext): boolean {
+  return settings.tokenService !== undefined && settings.store.driver === 'postgres';
 }
 
 function isSigned(algorithm: string): algorithm is SigningAlgorithm {

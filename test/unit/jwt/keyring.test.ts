@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { JWKS_MAX_AGE_MS } from '../../../src/core/published-keys.ts';
+import { keyDirectory } from '../../../src/jwt/key-directory.ts';
 import { KEYS_RELOAD_MS, RETIRED_MARGIN_MS } from '../../../src/jwt/key-lifecycle.ts';
 import { exportKeys, generateKey, listKeys, retireKey, rotateKeys } from '../../../src/jwt/key-operations.ts';
 import { type Keyring, openKeyring } from '../../../src/jwt/keyring.ts';
@@ -37,10 +38,10 @@ beforeEach(() => {
 afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
 function open(algorithms = ['EdDSA'], log = recordingLog(), longestTtlMs = TTL_MS): Promise<Keyring> {
-  return openKeyring({ source: { directory }, algorithms, longestTtlMs, clock, log });
+  return openKeyring({ source: { storage: keyDirectory(directory) }, algorithms, longestTtlMs, clock, log });
 }
 
-const keys = () => ({ directory, clock, longestTtlMs: TTL_MS });
+const keys = () => ({ storage: keyDirectory(directory), clock, longestTtlMs: TTL_MS });
 const rotate = (force = false) => rotateKeys(keys(), { algorithm: null, force });
 const waitUntilSeen = () => clock.advanceMs(JWKS_MAX_AGE_MS + KEYS_RELOAD_MS);
 
@@ -55,7 +56,7 @@ function jwksOf(keyring: Keyring): Record<string, unknown>[] {
 describe('openKeyring of a directory that another process fills', () => {
   const openFilled = () =>
     openKeyring({
-      source: { directory, isFilled: true },
+      source: { storage: keyDirectory(directory), isFilled: true },
       algorithms: ['EdDSA'],
       longestTtlMs: TTL_MS,
       clock,
