@@ -55,9 +55,23 @@ function asOneStatement({ condition, changes }: Login): string {
   return `WITH seen AS (${condition} FOR UPDATE), ${parts.join(', ')} SELECT id FROM seen`;
 }
 
+/** A statement with values of its own, and which of those of all they are, from 1 on. */
+interface Step {
+  readonly sql: string;
+  readonly numbers: readonly number[];
+}
+
 /** Of SQLite, which has one writer at a time: the first statement decides for all. */
-function inTurn({ condition, changes: [first = '', ...others] }: Login): readonly string[] {
-  return [`${first} AND EXISTS (${condition})`, ...others];
+function inTurn({ condition, changes: [first = '', ...others] }: Login): readonly Step[] {
+  return [`${first} AND EXISTS (${condition})`, ...others].map(stepOf);
+}
+
+function stepOf(sql: string): Step {
+  const names = [...new Set(sql.match(/\$\d+/g))];
+  return {
+    sql: sql.replace(/\$\d+/g, (name) => `$${names.indexOf(name) + 1}`),
+    numbers: names.map((name) => Number(name.slice(1))),
+  };
 }
 
 const ONE_STATEMENT = { login: asOneStatement(LOGIN), withToken: asOneStatement(LOGIN_WITH_TOKEN) };
@@ -68,7 +82,7 @@ async function find(
   ...[tenantId, identityProviderId, identityProviderUserId, applicationId]: Parameters<LoginTable['find']>
 ): Promise<LinkedUser | null> {
   const values = [tenantId, identityProviderId, identityProviderUserId, applicationId];
-  const [row] = (await queries.query(FIND, values)).rows;
+  const [row] = (await queries.query(FIND, values, { isQuick: true })).rows;
   if (row === undefined) return null;
   const seen = { user: text(row, 'user_body'), registration: textOrNull(row, 'seen_registration') };
   return { link: linkOf(row), user: userOf(row), applicationId, seen };
@@ -89,19 +103,15 @@ function valuesOf({ linked: { link, user, applicationId, seen }, ...login }: Lin
   ];
 }
 
-/** SQLite takes no values beyond the last one that a statement names. */
-function namedBy(sql: string, values: readonly Value[]): readonly Value[] {
-  const numbers = [...sql.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
-  return values.slice(0, Math.max(...numbers));
-}
-
 async function record(queries: Queries, login: LinkedLogin): Promise<boolean> {
   const which = login.refreshToken === null ? 'login' : 'withToken';
   const values = valuesOf(login);
   if (queries.dialect === 'postgres') return (await queries.query(ONE_STATEMENT[which], values)).count > 0;
   return await queries.transaction(async (inside) => {
-    for (const sql of IN_TURN[which])
-      if ((await inside.query(sql, namedBy(sql, values))).count === 0) return false;
+    for (const { sql, numbers } of IN_TURN[which]) {
+      const own = numbers.map((number) => values[number - 1] ?? null);
+      if ((await inside.query(sql, own)).count === 0) return false;
+    }
     return true;
   });
 }
