@@ -110,8 +110,8 @@ export class Connections implements ConnectionOwner {
   }
 
   #cut(): void {
+    for (const connection of this.#open) connection.cutOff();
     for (const socket of this.#sockets) socket.destroy();
-    for (const { socket } of this.#open) socket.destroy();
   }
 
   #onShutdown(connection: ServerConnection, goodbye: () => void): void {

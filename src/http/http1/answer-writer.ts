@@ -106,12 +106,12 @@ export class AnswerWriter {
     return this.#send(piece) && isTaken;
   }
 
-  /** Ends the answer. Where it is shorter than announced, it is cut instead. */
+  /** Ends the answer. Where it is shorter or longer than announced, it is cut instead. */
   end(): void {
     if (this.#isDone || this.isClosed) return;
     if (this.#isHeld) this.#sendWhole();
     else if (this.#framing === 'chunked') this.#carrier.write(LAST_CHUNK);
-    if (this.#framing === 'length' && this.#bytesLeft > 0) this.abort();
+    if (this.#framing === 'length' && this.#bytesLeft !== 0) this.abort();
     else this.#finish();
   }
 

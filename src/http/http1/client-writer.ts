@@ -51,7 +51,7 @@ export class ClientWriter {
   }
 
   #hand(data: string | Buffer): void {
-    if (this.#socket.destroyed) return;
+    if (!this.#socket.writable) return;
     if (typeof data === 'string') this.#socket.write(data, 'latin1');
     else this.#socket.write(data);
   }
@@ -71,7 +71,7 @@ export class ClientWriter {
   #onStalled(): void {
     this.#isWatched = false;
     if (this.#socket.writableLength === 0) return;
-    if (this.#sent() === this.#sentBytes) this.#socket.destroy();
+    if (this.#sent() === this.#sentBytes) this.cut(true);
     else this.#beginWatch();
   }
 

@@ -115,8 +115,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   onAnswered(): void {
     const isLast = this.#answer?.isLast !== false;
     this.#answer = null;
-    if (this.#intake.isDeaf) this.socket.destroySoon();
-    else if (isLast) this.#closeGently();
+    if (isLast) this.#closeGently();
     else if (this.#intake.isInBody) {
       this.#bodyTimer.restart(DRAIN_MS_MAX);
       this.#intake.drain();
@@ -152,9 +151,13 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
 
   /** Closes a connection on which nothing is under way. */
   closeIfSilent(): void {
-    const { hasBegunHead, hasHeld, isInBody } = this.#intake;
-    const isSilent = this.#answer === null && !hasBegunHead && !hasHeld && !isInBody;
-    if (isSilent && !this.#isEnding) this.socket.destroySoon();
+    if (this.#isSilent() && !this.#isEnding) this.socket.destroySoon();
+  }
+
+  /** At once. An answer under way never looks complete. */
+  cutOff(): void {
+    if (this.#answer === null) this.socket.destroy();
+    else this.#answer.abort();
   }
 
   /** Answers what is no request, or half a one, and closes. Bytes that still arrive are parsed as nothing. */
@@ -173,8 +176,11 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   failed(answer: AnswerWriter, error: CountersignError): void {
     if (answer !== this.#answer || answer.isDone) return;
     this.#intake.stop(error);
-    if (answer.isBegun) this.socket.destroy();
-    else this.socket.end(this.#owner.refusal(error, this, false), () => this.socket.destroy());
+    if (answer.isBegun) answer.abort();
+    else {
+      this.socket.write(this.#owner.refusal(error, this, false));
+      this.#closeGently();
+    }
   }
 
   #requestOf(head: RequestHead, framing: RequestFraming | CountersignError): IncomingRequest {
@@ -235,8 +241,8 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
 
   /** A client that ends its side has gone: nobody can tell it from one that waits for its answer. */
   #onClientEnd(): void {
-    if (this.#answer === null && !this.#intake.isInBody) this.socket.destroySoon();
-    else this.socket.destroy();
+    if (this.#answer === null || !this.socket.writable) this.socket.destroySoon();
+    else this.#answer.abort();
   }
 
   #onHeadLate(): void {
@@ -251,9 +257,16 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
       this.refuse(new CountersignError('request_timeout', 'the body of a request did not come in time'));
   }
 
+  /** A client that is still taking its answer has had no time to be silent. */
   #onIdleLate(): void {
-    const isSilent = this.#answer === null && !this.#intake.isInBody && !this.#intake.hasBegunHead;
-    if (isSilent) this.socket.destroySoon();
+    if (!this.#isSilent()) return;
+    if (this.socket.writableLength > 0) this.#rest();
+    else this.socket.destroySoon();
+  }
+
+  #isSilent(): boolean {
+    const { hasBegunHead, hasHeld, isInBody } = this.#intake;
+    return this.#answer === null && !hasBegunHead && !hasHeld && !isInBody;
   }
 
   #onClosed(): void {
