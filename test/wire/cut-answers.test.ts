@@ -134,7 +134,12 @@ describe('a request that breaks while it is under way', () => {
     const { port } = await start(read);
     const client = await openClient(port);
     const ending = endingOf(client);
-    client.send(requestOf('/', 'Transfer-Encoding: chunked\r\n', `zz\r\n${LATE}`, 'POST'));
+    client.socket.pause();
+    client.send(requestOf('/', 'Transfer-Encoding: chunked\r\n', 'zz\r\n', 'POST'));
+    await delay(50);
+    client.send(LATE);
+    await delay(50);
+    client.socket.resume();
     expect(await ending).toBe('end');
     expect(client.answers().responses.map(statusOf)).toEqual([400]);
   });
