@@ -17,6 +17,10 @@ export async function collectStatements(
       statements.push({ sql, values });
       return CHANGED;
     },
+    async changeAll(several) {
+      statements.push(...several);
+      return true;
+    },
     transaction: (inside) => inside(queries),
     async notify() {
       throw new TypeError('Work that only writes tells other processes');

@@ -35,6 +35,13 @@ export interface Queries {
    * @throws StoreUnavailableError
    */
   query(sql: string, values?: readonly Value[], options?: QueryOptions): Promise<Outcome>;
+  /**
+   * All of the statements, each of which must change a row, or none of them. False: none. Within a transaction the first
+   * one decides: where a later one changes nothing, the transaction fails.
+   *
+   * @throws DuplicateError, StoreUnavailableError
+   */
+  changeAll(statements: readonly Statement[]): Promise<boolean>;
   /** All of the work or nothing: in this transaction, or in one of its own. */
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /** Tells other processes, once the transaction is committed, that they should look. */
@@ -42,12 +49,6 @@ export interface Queries {
 }
 
 export interface Driver extends Queries {
-  /**
-   * All of the statements, each of which must change a row, or none of them. False: none.
-   *
-   * @throws DuplicateError, StoreUnavailableError
-   */
-  changeAll(statements: readonly Statement[]): Promise<boolean>;
   /** See Store.onNotice. */
   onNotice(listener: () => void): () => void;
   close(): Promise<void>;

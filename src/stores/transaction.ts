@@ -1,6 +1,6 @@
 /** A transaction in progress: its first failure is its last, whatever the work makes of it. */
 import { StoreUnavailableError } from '../tokens/store.ts';
-import type { Outcome, Queries, QueryOptions, Value } from './driver.ts';
+import type { Outcome, Queries, QueryOptions, Statement, Value } from './driver.ts';
 
 /**
  * How long work may ask nothing. A transaction holds locks, on SQLite the only writer's: work that falls silent waits for
@@ -42,6 +42,16 @@ export class Transaction implements Queries {
       this.#inFlight--;
       this.#awaitWork();
     }
+  }
+
+  async changeAll(statements: readonly Statement[]): Promise<boolean> {
+    for (const [index, { sql, values }] of statements.entries()) {
+      if ((await this.query(sql, values)).count > 0) continue;
+      if (index === 0) return false;
+      this.#failure ??= { error: new Error('A statement of a change within a transaction changed nothing') };
+      throw this.#failure.error;
+    }
+    return true;
   }
 
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {

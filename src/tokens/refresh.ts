@@ -166,7 +166,7 @@ async function writeWith(
   event: PreparedEvent,
   write: (records: Records) => Promise<boolean>,
 ): Promise<boolean> {
-  if (event.isNothing) return await store.changeAll(write);
+  if (event.isNothing) return await write(store);
   return await store.transaction(async (records) => {
     const isWritten = await write(records);
     if (isWritten) await event.record(records);

@@ -1,7 +1,7 @@
 /** One SQLite connection, opened when it is first needed, and again after a failure that may have spoilt it. */
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import type { Outcome, Statement, Value } from '../driver.ts';
+import type { Outcome, Row, Statement, Value } from '../driver.ts';
 import { fromStored, toStored } from '../value.ts';
 import { type Answer, BEGIN, type Connection, type Failure, type Question } from './protocol.ts';
 import { isBusy, isUnavailable, leavesFileUsable } from './result-codes.ts';
@@ -59,8 +59,8 @@ function failureOf(error: unknown): Failure {
 /** A prepared statement. */
 interface Prepared {
   readonly statement: StatementSync;
-  /** Asked once: node:sqlite describes all columns each time, which costs more than most statements. */
-  readonly givesRows: boolean;
+  /** Asked once: node:sqlite describes all of them each time, which costs more than most statements. */
+  readonly columns: readonly string[];
 }
 
 export class Database {
@@ -71,6 +71,15 @@ export class Database {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+  }
+
+  /** In their order. Reads that came together see the database at one moment: each of its own would lock it anew. */
+  answers(questions: readonly Question[]): readonly Answer[] {
+    const isShared = this.#connection.role === 'reader' && questions.length > 1;
+    if (isShared) this.#tried(command('BEGIN'));
+    const answers = questions.map((question) => this.answer(question));
+    if (isShared) this.#tried(command('COMMIT'));
+    return answers;
   }
 
   answer(question: Question): Answer {
@@ -158,7 +167,8 @@ export class Database {
     if (known !== undefined) return known;
     this.#database ??= open(this.#connection);
     const statement = this.#database.prepare(sql);
-    const prepared = { statement, givesRows: statement.columns().length > 0 };
+    statement.setReturnArrays(true); // half the cost of objects
+    const prepared = { statement, columns: statement.columns().map(({ name }) => name) };
     this.#statements.set(sql, prepared);
     return prepared;
   }
@@ -177,20 +187,22 @@ function isBroken(answer: Answer): boolean {
   return 'failure' in answer && isUnavailable(answer.failure);
 }
 
-function run({ statement, givesRows }: Prepared, values: Value[]): Outcome {
-  if (!givesRows) return { rows: [], count: Number(statement.run(...values).changes) };
-  const rows = statement.all(...values).map(decoded);
+function run({ statement, columns }: Prepared, values: Value[]): Outcome {
+  if (columns.length === 0) return { rows: [], count: Number(statement.run(...values).changes) };
+  const rows = statement.all(...values).map((row) => decoded(columns, row));
   return { rows, count: rows.length };
 }
 
-function decoded(row: ReturnType<StatementSync['all']>[number]): Outcome['rows'][number] {
-  const columns: Record<string, Value> = {};
-  for (const column of Object.keys(row)) columns[column] = decodedValue(column, row[column] ?? null);
-  return columns;
+/** `row`: an array, whatever its type says (setReturnArrays). */
+function decoded(columns: readonly string[], row: unknown): Row {
+  if (!Array.isArray(row)) throw new TypeError('a row is no array');
+  const cells: Record<string, Value> = {};
+  for (const [index, column] of columns.entries()) cells[column] = decodedValue(column, row[index]);
+  return cells;
 }
 
-function decodedValue(column: string, value: SQLOutputValue): Value {
+function decodedValue(column: string, value: unknown): Value {
   if (typeof value === 'string') return fromStored(value);
-  if (typeof value === 'object' && value !== null) throw new TypeError(`${column} is binary`);
-  return typeof value === 'bigint' ? Number(value) : value;
+  if (typeof value === 'number' || value === null) return value;
+  throw new TypeError(`${column} is no text and no number`);
 }

@@ -7,8 +7,7 @@ const connection: Connection = workerData;
 const database = new Database(connection);
 
 parentPort?.on('message', (questions: readonly Question[] | null) => {
-  if (questions !== null)
-    return parentPort?.postMessage(questions.map((question) => database.answer(question)));
+  if (questions !== null) return parentPort?.postMessage(database.answers(questions));
   database.close();
   parentPort?.close();
 });

@@ -92,11 +92,10 @@ async function rotate(
   // One question instead of four: the row is locked for less long.
   if (queries.dialect === 'postgres')
     return (await queries.query(ROTATE_AND_RETIRE, [...values, nowMs])).count > 0;
-  return await queries.transaction(async (inside) => {
-    const { count } = await inside.query(ROTATE, values);
-    if (count > 0) await inside.query(`${RETIRE} VALUES ($1, $2, $3)`, [fromLookup, id, nowMs]);
-    return count > 0;
-  });
+  return await queries.changeAll([
+    { sql: ROTATE, values },
+    { sql: `${RETIRE} VALUES ($1, $2, $3)`, values: [fromLookup, id, nowMs] },
+  ]);
 }
 
 export function refreshTokenTable(queries: Queries): RefreshTokenTable {

@@ -96,18 +96,14 @@ function recording(connection: Connection, asked: Asked[]): Driver {
       // Whoever updates without RETURNING goes on as if the row was there.
       return outcome.rows.length === 0 && !sql.startsWith('SELECT') ? { rows: [], count: 1 } : outcome;
     },
-    transaction: (work) => work(queries),
-    notify: async () => {},
-  };
-  return {
-    ...queries,
     async changeAll(statements) {
       for (const { sql, values } of statements) await queries.query(sql, values);
       return true;
     },
-    onNotice: () => () => {},
-    close: () => connection.close(),
+    transaction: (work) => work(queries),
+    notify: async () => {},
   };
+  return { ...queries, onNotice: () => () => {}, close: () => connection.close() };
 }
 
 const user = aUser();

@@ -70,6 +70,7 @@ function versionsOnly(): Queries & { readonly versions: Row[]; readonly done: st
       else if (!/schema_migrations/.test(sql)) done.push(sql);
       return Promise.resolve({ rows: sql.startsWith('SELECT') ? [...versions] : [], count: 0 });
     },
+    changeAll: () => Promise.reject(new Error('Migrations run one statement after the other')),
     transaction<T>(work: (inside: Queries) => Promise<T>): Promise<T> {
       return work(queries);
     },

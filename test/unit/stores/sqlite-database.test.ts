@@ -51,6 +51,23 @@ describe('Database.answer()', () => {
     expect(ask(writer, BEGIN)).toMatchObject({ failure: { code: 14 } });
   });
 
+  it('of questions that came together to a reader shows one moment, and goes on after one that fails', () => {
+    for (const sql of [BEGIN, 'CREATE TABLE t (a)', 'COMMIT']) ask(writer, sql);
+    const insert = () => {
+      for (const sql of [BEGIN, "INSERT INTO t VALUES ('a')", 'COMMIT']) ask(writer, sql);
+    };
+    const count = { sql: 'SELECT COUNT(*) AS n FROM t', values: [] };
+    const wrong = { sql: 'SELECT a FROM nowhere', values: [] };
+    insert();
+    expect(reader.answers([count, wrong, count])).toMatchObject([
+      { outcome: { rows: [{ n: 1 }] } },
+      { failure: { code: 1 } },
+      { outcome: { rows: [{ n: 1 }] } },
+    ]);
+    insert();
+    expect(reader.answers([count])).toMatchObject([{ outcome: { rows: [{ n: 2 }] } }]);
+  });
+
   const change = (...statements: string[]) =>
     writer.answer({ statements: statements.map((sql) => ({ sql, values: [] })) });
   const begun = () => {

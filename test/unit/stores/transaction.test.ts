@@ -50,4 +50,30 @@ describe('Transaction.run()', () => {
     );
     expect(given).toBe(true);
   });
+
+  it.each([
+    [[1, 1], { is: true, asked: ['A', 'B'] }],
+    [[0, 1], { is: false, asked: ['A'] }],
+  ])(
+    'changes all or, where the first of them changes nothing, none (counts %j)',
+    async (counts, expected) => {
+      const asked: string[] = [];
+      const query = (sql: string) => {
+        asked.push(sql);
+        return Promise.resolve({ rows: [], count: counts[asked.length - 1] ?? 0 });
+      };
+      const transaction = new Transaction({ dialect: 'sqlite', query, notify: () => Promise.resolve() });
+      const change = ['A', 'B'].map((sql) => ({ sql, values: [] }));
+      expect(await transaction.run((queries) => queries.changeAll(change))).toBe(expected.is);
+      expect(asked).toEqual(expected.asked);
+    },
+  );
+
+  it('fails, whatever the work makes of it, where a later one of them changes nothing', async () => {
+    const outcomes = [1, 0];
+    const query = () => Promise.resolve({ rows: [], count: outcomes.shift() ?? 0 });
+    const change = ['A', 'B'].map((sql) => ({ sql, values: [] }));
+    const run = transactionOver(query).run((queries) => queries.changeAll(change).catch(() => true));
+    await expect(run).rejects.toThrow('changed nothing');
+  });
 });
