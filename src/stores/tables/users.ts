@@ -47,7 +47,9 @@ function registrationColumns(userId: string, { lastLoginInstant, ...registration
 }
 
 async function findUser(queries: Queries, condition: string, values: readonly Value[]): Promise<User | null> {
-  const { rows } = await queries.query(`SELECT ${USER_COLUMNS} FROM users u WHERE ${condition}`, values);
+  const { rows } = await queries.query(`SELECT ${USER_COLUMNS} FROM users u WHERE ${condition}`, values, {
+    isQuick: true,
+  });
   return rows[0] === undefined ? null : userOf(rows[0]);
 }
 
