@@ -22,7 +22,8 @@ export function jwsAlgorithm(algorithm: KeyAlgorithm): Algorithm {
 
 export const KEY_ALGORITHMS: readonly KeyAlgorithm[] = ALGORITHMS.map(keyAlgorithm);
 
-export type KeyType = 'RSA' | 'EC' | 'OKP' | 'HMAC';
+const KEY_TYPES = ['RSA', 'EC', 'OKP', 'HMAC'] as const;
+export type KeyType = (typeof KEY_TYPES)[number];
 
 /** PEM texts and secrets. An RSA key of 8192 bits is under 7 KiB. */
 const PEM_MAX_CHARS = 16 * 1024;
@@ -39,8 +40,9 @@ const named = {
 export const generateKeySchema = z.strictObject({
   ...named,
   algorithm: z.enum(KEY_ALGORITHMS),
-  length: z.int().optional().meta({ description: 'RSA: 2048, 3072 or 4096 bits.' }),
-  issuer: text().optional(),
+  length: z.int().optional().meta({
+    description: 'RSA: 2048, 3072 or 4096 bits. Others have the one that goes with the algorithm.',
+  }),
 });
 
 /** `POST /api/key/import`. A private key signs; a public key or certificate only verifies; a secret serves HS algorithms. */
@@ -50,7 +52,7 @@ export const importKeySchema = z.strictObject({
   publicKey: pem().optional(),
   certificate: pem().optional(),
   secret: pem().optional().meta({ description: 'For HMAC: the text whose bytes are the key.' }),
-  type: z.enum(['RSA', 'EC', 'OKP', 'HMAC']).optional(),
+  type: z.enum(KEY_TYPES).optional().meta({ description: 'Where given, the key must be of it.' }),
 });
 
 /** `PUT /api/key/{id}`: everything else of a key is fixed. */

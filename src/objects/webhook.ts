@@ -61,7 +61,9 @@ export const webhookSchema = z.strictObject({
     .meta({ description: 'Where events are POSTed.' }),
   description: text().optional().meta({ description: 'For people.' }),
   global: z.boolean().default(true).meta({ description: 'Events of every tenant.' }),
-  tenantIds: z.array(uuid()).max(1000).default([]).meta({ description: 'Without `global`: whose events.' }),
+  tenantIds: z.array(uuid()).max(1000).default([]).meta({
+    description: 'Whose events it gets, with `global: false`.',
+  }),
   eventsEnabled: z
     .partialRecord(z.enum(EVENT_TYPES), z.boolean())
     .default({})

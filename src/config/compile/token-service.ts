@@ -145,8 +145,9 @@ function seedWebhook({
     id: config.id ?? idFrom(`webhook ${config.url}`),
     eventsEnabled: Object.fromEntries(events.map((event) => [event, true])),
     transactionType: transaction,
-    connectTimeout: timeout,
-    readTimeout: timeout,
+    // A call has the time of both.
+    connectTimeout: Math.ceil(timeout / 2),
+    readTimeout: Math.floor(timeout / 2),
   };
 }
 

@@ -59,14 +59,15 @@ export async function createApiKey(
   return { apiKey: inserted, key };
 }
 
-/** The key itself stays. `maker` as above. @throws ServiceError 400, 404 */
+/** The key itself cannot change: who wants another makes one. `maker` as above. @throws ServiceError 400, 404 */
 export async function replaceApiKey(
   service: TokenService,
   id: string,
-  { key: _, ...body }: ApiKeyBody,
+  { key, ...body }: ApiKeyBody,
   scope: Scope,
   maker: ApiKeyReach | null,
 ): Promise<ApiKey> {
+  if (key !== undefined) throw badField('apiKey.key', 'invalid', 'A key cannot change; make another');
   requireWithin(maker, body);
   const old = readOwned(service, 'apiKeys', id, scope);
   const tenantId = tenantFor(body.tenantId, scope);

@@ -11,6 +11,7 @@ import {
   newStamps,
   nextStamps,
   readObject,
+  requireSameTenant,
   resolveTenantId,
   updateObject,
 } from './catalog-object.ts';
@@ -63,7 +64,7 @@ export async function createApplication(
   });
 }
 
-/** The tenant of an application does not change. @throws ServiceError 400, 404 */
+/** The tenant of an application cannot change. @throws ServiceError 400, 404 */
 export async function replaceApplication(
   service: TokenService,
   id: string,
@@ -71,6 +72,7 @@ export async function replaceApplication(
   scope: Scope,
 ): Promise<Application> {
   const old = readObject(service, 'applications', id, scope);
+  requireSameTenant('application', old, body);
   const roles = withIds(service, body.roles);
   const application = { ...body, tenantId: old.tenantId, roles, ...nextStamps(service, old) };
   return await updateObject(service, 'applications', application, applicationNames(application), {

@@ -208,6 +208,21 @@ async function namingDuplicates<T>(kind: CatalogKind, write: () => Promise<T>): 
   }
 }
 
+/**
+ * What is of a tenant stays there. Where the body names none, it means that one.
+ *
+ * @param field `user` of `user.tenantId`
+ * @throws ServiceError 400
+ */
+export function requireSameTenant(
+  field: string,
+  { tenantId }: { readonly tenantId: string },
+  body: { readonly tenantId?: string | undefined },
+): void {
+  if ((body.tenantId ?? tenantId) !== tenantId)
+    throw badField(`${field}.tenantId`, 'invalid', 'The tenant cannot change');
+}
+
 export function duplicate(field: string): ServiceError {
   return badField(field, 'duplicate', 'Something else has it already');
 }

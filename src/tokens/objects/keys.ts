@@ -1,6 +1,6 @@
 /** Use cases: keys of the token service. Private halves are sealed before they reach the store. */
 import type { Key, KeyAlgorithm, KeyType } from '../../objects/key.ts';
-import { badRequest } from '../failure.ts';
+import { badField, badRequest } from '../failure.ts';
 import type { GivenKey, KeyMaterial, Sealer } from '../ports.ts';
 import type { Scope, TokenService } from '../service.ts';
 import type { UniqueName } from '../store.ts';
@@ -26,6 +26,7 @@ export interface ImportKey extends GivenKey {
   readonly name: string;
   readonly kid?: string | undefined;
   readonly algorithm?: KeyAlgorithm | undefined;
+  readonly type?: KeyType | undefined;
 }
 
 export function keyNames({
@@ -49,7 +50,10 @@ export async function generateKey(
   id: string | undefined,
   { name, algorithm, kid, length }: GenerateKey,
 ): Promise<Key> {
-  const material = await service.keys.generate(algorithm, length);
+  // Only RSA is made in several sizes, and in no others than are asked for.
+  const material = await service.keys.generate(algorithm, typeOf(algorithm) === 'RSA' ? length : undefined);
+  if (length !== undefined && length !== material.bits)
+    throw badField('key.length', 'invalid', `A key for ${algorithm} has no such length`);
   return await insertKey(service, id, { name, kid }, material);
 }
 
@@ -57,9 +61,12 @@ export async function generateKey(
 export async function importKey(
   service: TokenService,
   id: string | undefined,
-  { name, kid, algorithm, ...given }: ImportKey,
+  { name, kid, algorithm, type, ...given }: ImportKey,
 ): Promise<Key> {
-  return await insertKey(service, id, { name, kid }, await service.keys.read(given, algorithm));
+  const material = await service.keys.read(given, algorithm);
+  if (type !== undefined && type !== typeOf(material.algorithm))
+    throw badField('key.type', 'invalid', `The key is of type ${typeOf(material.algorithm)}`);
+  return await insertKey(service, id, { name, kid }, material);
 }
 
 async function insertKey(

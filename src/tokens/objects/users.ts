@@ -4,7 +4,7 @@ import { badField, notFound } from '../failure.ts';
 import { hashPassword } from '../password.ts';
 import type { Scope, TokenService } from '../service.ts';
 import { DuplicateError } from '../store.ts';
-import { duplicate, resolveTenantId, visible } from './catalog-object.ts';
+import { duplicate, requireSameTenant, resolveTenantId, visible } from './catalog-object.ts';
 import { newRegistration, requireRegistrable } from './registrations.ts';
 import { endSessionsOf } from './user-sessions.ts';
 
@@ -80,7 +80,7 @@ async function newUser(
 
 /**
  * `merge` makes the new members from the present ones, within the transaction, so that two changes do not undo each
- * other. The tenant does not change, and `verifiedInstant` is set once. A new password, and what shuts the
+ * other. The tenant cannot change, and `verifiedInstant` is set once. A new password, and what shuts the
  * user out, end sessions.
  *
  * @throws ServiceError 400, 404
@@ -100,6 +100,7 @@ export async function changeUser(
       const present = visible(await records.users.get(id, { lock: true }), scope);
       const body = merge(present);
       requireLoginId(body);
+      requireSameTenant('user', present, body);
       const next = changedUser(present, body, passwordHash ?? present.passwordHash, service.clock());
       if (!(await records.users.update(next))) throw notFound('user');
       const change = { before: present, after: next, isPasswordNew: passwordHash !== undefined };

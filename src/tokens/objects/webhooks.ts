@@ -30,6 +30,8 @@ export function checkWebhook(catalog: Catalog, webhook: WebhookBody): void {
   if (enabled && (signingKeyId === null || signingKeyId === undefined))
     throw badField(field, 'blank', 'Signatures need a key');
   requireSigningKey(catalog, signingKeyId, field);
+  if (webhook.global && tenantIds.length > 0)
+    throw badField('webhook.tenantIds', 'invalid', 'With global it gets the events of all tenants');
   if (!tenantIds.every((id) => catalog.tenants.has(id)))
     throw badField('webhook.tenantIds', 'invalid', 'One of them is no tenant');
   checkAuthentication(webhook);

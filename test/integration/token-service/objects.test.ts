@@ -4,7 +4,16 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { wholeWebhook } from '../../../src/tokens/objects/webhooks.ts';
 import { startApi } from '../../support/api.ts';
-import { APP_A, APP_B, configure, loginTo, TEN1, U2, USER_PASSWORD } from '../../support/token-fixtures.ts';
+import {
+  APP_A,
+  APP_B,
+  configure,
+  loginTo,
+  TEN1,
+  TEN2,
+  U2,
+  USER_PASSWORD,
+} from '../../support/token-fixtures.ts';
 
 const api = await startApi();
 afterAll(() => api.close());
@@ -325,5 +334,48 @@ describe('registrations', () => {
     expect((await api.admin('GET', '/api/user?email=both@acme.com')).status).toBe(404);
     const { status, body } = await api.admin('POST', path, { user, registration: { applicationId: APP_A } });
     expect([status, body.user.registrations]).toEqual([200, [body.registration]]);
+  });
+});
+
+describe('a member that would have no effect', () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+    format: 'pem',
+    type: 'pkcs8',
+  });
+  const keyed = { apiKey: { key: 'x'.repeat(40) } };
+
+  it.each([
+    ['PUT', `/api/user/${U2}`, { user: { email: 'u2@acme.com', tenantId: TEN2 } }, 'user.tenantId'],
+    ['PATCH', `/api/user/${U2}`, { user: { tenantId: TEN2 } }, 'user.tenantId'],
+    ['PATCH', `/api/application/${APP_B}`, { application: { tenantId: TEN2 } }, 'application.tenantId'],
+    ['POST', '/api/key/generate', { key: { name: 'l', algorithm: 'ES256', length: 2048 } }, 'key.length'],
+    ['POST', '/api/key/generate', { key: { name: 'l', algorithm: 'HS256', length: 512 } }, 'key.length'],
+    ['POST', '/api/key/generate', { key: { name: 'l', algorithm: 'RS256', length: 1024 } }, 'key'],
+    ['POST', '/api/key/import', { key: { name: 't', type: 'EC', privateKey: rsa } }, 'key.type'],
+    [
+      'POST',
+      '/api/webhook',
+      { webhook: { url: 'https://hooks.test/', tenantIds: [TEN1] } },
+      'webhook.tenantIds',
+    ],
+  ])('is refused by %s %s', async (method, path, sent, field) => {
+    const { status, body } = await api.admin(method, path, sent);
+    expect([status, Object.keys(body.fieldErrors)]).toEqual([400, [field]]);
+  });
+
+  it.each(['PUT', 'PATCH'])('is refused: %s of an API key with another key', async (method) => {
+    const { id } = (await api.admin('POST', '/api/api-key', { apiKey: {} })).body.apiKey;
+    const { status, body } = await api.admin(method, `/api/api-key/${id}`, keyed);
+    expect([status, Object.keys(body.fieldErrors)]).toEqual([400, ['apiKey.key']]);
+    expect((await api.call('GET', '/api/tenant', { auth: keyed.apiKey.key })).status).toBe(401);
+  });
+
+  it('is taken where it says what is so', async () => {
+    const generated = { key: { name: 'fits', algorithm: 'ES256', length: 256 } };
+    expect((await api.admin('POST', '/api/key/generate', generated)).status).toBe(200);
+    const imported = { key: { name: 'fits too', type: 'RSA', privateKey: rsa } };
+    expect((await api.admin('POST', '/api/key/import', imported)).status).toBe(200);
+    const user = { user: { email: 'u2@acme.com', tenantId: TEN1 } };
+    expect((await api.admin('PATCH', `/api/user/${U2}`, user)).status).toBe(200);
   });
 });

@@ -124,6 +124,25 @@ describe('createWebhookEvents()', () => {
   });
 });
 
+describe('a webhook call', () => {
+  it('has each header once, ours in place of what an older version has stored', async () => {
+    const { service, happen, deliver, calls } = await rig([
+      { url: HOOK, httpAuthenticationUsername: 'hook', httpAuthenticationPassword: 'pw' },
+    ]);
+    const [webhook] = service.catalog().webhooks.values();
+    const headers = { Authorization: 'Bearer old', 'Content-Type': 'text/plain', 'X-Own': 'yes' };
+    await service.store.catalog.update('webhooks', { ...(webhook ?? expect.unreachable()), headers }, []);
+    await service.refreshCatalog();
+    await happen();
+    await deliver();
+    expect(calls[0]?.headers).toEqual({
+      authorization: `Basic ${Buffer.from('hook:pw').toString('base64')}`,
+      'content-type': 'application/json',
+      'x-own': 'yes',
+    });
+  });
+});
+
 describe('transactions of webhooks (JWT-P102)', () => {
   it.each<[TransactionType, number, number, boolean]>([
     ['None', 0, 3, true],
