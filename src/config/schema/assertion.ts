@@ -174,7 +174,10 @@ export const assertionSchema = z
       .array(keySchema)
       .min(1, { error: 'is empty: leave it out to have keys generated in dataDir' })
       .optional()
-      .meta({ description: 'Keys that sign. None given: generated in `dataDir` at the first start.' }),
+      .meta({
+        description:
+          'Keys that sign. None given: generated at the first start, in `dataDir`, or sealed in the store of driver postgres.',
+      }),
     jwksEndpoint: z.boolean().default(true).meta({
       description: 'Publish the public keys at `/.well-known/jwks.json` and `/jwks`.',
     }),
