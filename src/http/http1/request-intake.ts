@@ -30,6 +30,8 @@ export interface IntakeEvents {
 export const DRAIN_BYTES_MAX = 64 * 1024;
 /** Pipelined bytes that wait before the connection is not read any further. */
 const HELD_BYTES_MAX = 64 * 1024;
+/** Pieces in which they wait: one of a single byte costs a hundred times as much as its byte. */
+const HELD_PIECES_MAX = 64;
 
 export class RequestIntake {
   readonly #socket: Socket;
@@ -165,6 +167,7 @@ export class RequestIntake {
   }
 
   #hold(piece: Buffer): void {
+    if (this.#held.length === HELD_PIECES_MAX) this.#held = [Buffer.concat(this.#held)];
     this.#held.push(piece);
     this.#heldBytes += piece.length;
     if (this.#heldBytes >= HELD_BYTES_MAX) this.#socket.pause();
