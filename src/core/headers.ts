@@ -111,14 +111,17 @@ function remember<T>(compute: (name: string) => T): (name: string) => T {
 
 /** The names that the sender's Connection header lists, in lower case; null where it lists none but the usual. */
 export function connectionListed(headers: HeaderList): ReadonlySet<string> | null {
-  const listed = new Set<string>();
+  let listed: Set<string> | null = null;
   for (const value of headerValues(headers, 'connection')) {
+    if (value === 'keep-alive' || value === 'close') continue; // what most say, and nothing else
     for (const option of value.split(',')) {
       const name = option.trim().toLowerCase();
-      if (name !== '' && name !== 'close' && name !== 'keep-alive' && name !== 'upgrade') listed.add(name);
+      if (name === '' || name === 'close' || name === 'keep-alive' || name === 'upgrade') continue;
+      listed ??= new Set();
+      listed.add(name);
     }
   }
-  return listed.size === 0 ? null : listed;
+  return listed;
 }
 
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;

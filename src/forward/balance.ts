@@ -38,9 +38,12 @@ export function bestCandidates<T extends Candidate>(
   tried: ReadonlySet<T>,
   mayRepeat: boolean,
 ): readonly T[] {
-  const untried = available.filter((target) => !tried.has(target));
-  const tiers = [healthy(untried), mayRepeat ? healthy(available) : [], untried, mayRepeat ? available : []];
-  return tiers.find(({ length }) => length > 0) ?? [];
+  const untried = tried.size === 0 ? available : available.filter((target) => !tried.has(target));
+  const fresh = healthy(untried);
+  if (fresh.length > 0) return fresh;
+  const again = mayRepeat ? healthy(available) : [];
+  if (again.length > 0) return again;
+  return untried.length > 0 || !mayRepeat ? untried : available;
 }
 
 function healthy<T extends Candidate>(targets: readonly T[]): readonly T[] {

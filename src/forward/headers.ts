@@ -31,7 +31,7 @@ export interface UpstreamHeaderInput {
 /** Pseudonym in Via (RFC 9110 §7.6.3: a gateway must name itself in requests). */
 const VIA = '1.1 countersign';
 const REQUEST_ID_HEADER = 'X-Request-Id';
-const REQUEST_ID_FOLDED = foldHeaderName(REQUEST_ID_HEADER);
+const REQUEST_ID_LOWER = REQUEST_ID_HEADER.toLowerCase();
 
 /** The complete header list of the upstream request. Names keep the client's spelling and order. */
 export function upstreamHeaders(input: UpstreamHeaderInput): string[] {
@@ -77,19 +77,20 @@ function clientValue(
     case 'cookie':
       return isKept || credentials.cookies.size === 0 ? value : withoutCookies(value, credentials.cookies);
     case 'pass':
-      return isReplaced(name, isKept, credentials) ? null : value;
+      return isReplaced(name, credentials) ? null : value;
   }
 }
 
-function isReplaced(name: string, isKept: boolean, credentials: CredentialNames): boolean {
-  if (name.length === REQUEST_ID_FOLDED.length && foldHeaderName(name) === REQUEST_ID_FOLDED) return true;
-  return !isKept && credentials.headers.size > 0 && credentials.headers.has(foldHeaderName(name));
+/** Folding leaves the length, by which most names are told apart. */
+function isReplaced(name: string, { replaced, replacedLengths }: CredentialNames): boolean {
+  return replacedLengths.has(name.length) && replaced.has(foldHeaderName(name));
 }
 
 /** Where realms look for tokens, beside Authorization: these stay behind with it. */
 interface CredentialNames {
-  /** Folded. */
-  readonly headers: ReadonlySet<string>;
+  /** Folded: headers with tokens that stay behind, and the request id, which the gateway writes anew. */
+  readonly replaced: ReadonlySet<string>;
+  readonly replacedLengths: ReadonlySet<number>;
   readonly cookies: ReadonlySet<string>;
   readonly parameters: ReadonlySet<string>;
 }
@@ -102,8 +103,11 @@ export function credentialNames(route: Route): CredentialNames {
   if (known !== undefined) return known;
   const namesOf = (kind: 'header' | 'cookie' | 'query') =>
     route.credentialLocations.filter((location) => location.kind === kind).map(({ name }) => name);
+  const tokens = route.forwardAuthorization ? [] : namesOf('header');
+  const replaced = [REQUEST_ID_HEADER, ...tokens].map(foldHeaderName);
   const names = {
-    headers: new Set(namesOf('header').map(foldHeaderName)),
+    replaced: new Set(replaced),
+    replacedLengths: new Set(replaced.map(({ length }) => length)),
     cookies: new Set(namesOf('cookie')),
     parameters: new Set(namesOf('query')),
   };
@@ -119,11 +123,15 @@ export function responseHeaders(raw: readonly string[], policy: HeaderPolicy, st
   const list: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
-    const lower = name.toLowerCase();
-    if (listed?.has(lower) || policy.dropsFromResponse(name)) continue;
-    if (lower === 'x-request-id') continue;
-    if (status === NO_CONTENT && lower === 'content-length') continue; // RFC 9110 §8.6
+    if (policy.dropsFromResponse(name) || listed?.has(name.toLowerCase())) continue;
+    if (isNamed(name, REQUEST_ID_LOWER)) continue;
+    if (status === NO_CONTENT && isNamed(name, 'content-length')) continue; // RFC 9110 §8.6
     list.push(name, raw[index + 1] ?? '');
   }
   return list;
+}
+
+/** Most names are told apart by their length alone. */
+function isNamed(name: string, lowerName: string): boolean {
+  return name.length === lowerName.length && name.toLowerCase() === lowerName;
 }

@@ -16,6 +16,8 @@ export class HttpUpstream implements Upstream {
   readonly #settings: UpstreamSettings;
   readonly #ports: UpstreamPorts;
   readonly #targets: readonly Target[];
+  /** Null: there are several. */
+  readonly #only: Target | null;
   readonly #budget: RetryBudget;
   #turn = 0;
 
@@ -29,6 +31,7 @@ export class HttpUpstream implements Upstream {
     this.#settings = settings;
     this.#ports = ports;
     this.#targets = targets;
+    this.#only = targets.length === 1 ? first : null;
     this.#budget = new RetryBudget(ports.clock);
   }
 
@@ -44,13 +47,17 @@ export class HttpUpstream implements Upstream {
     return this.#targets.map((target) => target.status());
   }
 
-  async forward(request: UpstreamRequest, sink: ResponseSink): Promise<void> {
-    this.#budget.countRequest();
-    // Between two attempts nobody else listens to the body, and an error without a listener ends the process.
-    request.body?.on('error', () => {});
-    const target = this.#choose(NONE, false) ?? this.#unavailable();
-    const failure = await target.send(request, sink);
-    if (failure !== null) await this.#forwardAgain(request, sink, target, failure);
+  forward(request: UpstreamRequest, sink: ResponseSink): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#budget.countRequest();
+      // Between two attempts nobody else listens to the body, and an error without a listener ends the process.
+      request.body?.on('error', () => {});
+      const target = this.#choose(NONE, false) ?? this.#unavailable();
+      target.send(request, sink, (failure) => {
+        if (failure === null) resolve();
+        else this.#forwardAgain(request, sink, target, failure).then(resolve, reject);
+      });
+    });
   }
 
   /** Not tried again: http-proxy has the client's socket by the time the connection fails. */
@@ -75,7 +82,7 @@ export class HttpUpstream implements Upstream {
       const next = sink.isClosed ? null : this.#nextAttempt(failure, request, tried);
       if (next === null) break;
       this.#ports.observe.retried(this.name, next.reason);
-      const outcome = await next.target.send(request, sink);
+      const outcome = await outcomeOf(next.target, request, sink);
       if (outcome === null) return;
       tried.add(next.target);
       failure = outcome;
@@ -96,6 +103,7 @@ export class HttpUpstream implements Upstream {
   }
 
   #choose(tried: ReadonlySet<Target>, mayRepeat: boolean): Target | null {
+    if (this.#only !== null && tried.size === 0) return this.#only.waitMs() === 0 ? this.#only : null;
     const available = this.#targets.filter((target) => target.waitMs() === 0);
     const candidates = bestCandidates(available, tried, mayRepeat);
     // A second attempt is nobody's turn: it would always give the first one to the same target of two.
@@ -109,4 +117,12 @@ export class HttpUpstream implements Upstream {
     const message = `upstream ${this.name}: no target takes connections`;
     throw new CountersignError('upstream_unavailable', message, { retryAfterSeconds });
   }
+}
+
+function outcomeOf(
+  target: Target,
+  request: UpstreamRequest,
+  sink: ResponseSink,
+): Promise<FailedAttempt | null> {
+  return new Promise((resolve) => target.send(request, sink, resolve));
 }

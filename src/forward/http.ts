@@ -1,11 +1,11 @@
 /** Sends one HTTP request to an upstream and streams the answer back, as fast as the slower side reads. */
 import { CountersignError } from '../core/errors.ts';
-import type { HeaderList, HeaderPolicy } from '../core/headers.ts';
+import type { HeaderList } from '../core/headers.ts';
 import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
-import type { AnswerHandler, Connection, OutgoingRequest } from './http1/connection.ts';
+import type { AnswerHandler, Connection } from './http1/connection.ts';
 import type { Claimant, ConnectionPool } from './http1/connection-pool.ts';
-import { requestHead } from './http1/request-head.ts';
+import { type RequestHead, requestHead } from './http1/request-head.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream.ts';
 
 /** One try that did not end with a whole response. */
@@ -25,52 +25,48 @@ export interface AttemptOptions {
   readonly onConnected: () => void;
 }
 
-/** Null: the response has been handed to the sink whole. Never rejects. */
+/** Told how an attempt ended; null: the response has been handed to the sink whole. */
+export type OnAttempted = (failure: FailedAttempt | null) => void;
+
+/** Calls back once, at once or later. */
 export function attemptHttp(
   options: AttemptOptions,
   request: UpstreamRequest,
   sink: ResponseSink,
-): Promise<FailedAttempt | null> {
-  return new Promise((resolve) => {
-    const { method, target, headers, body } = request;
-    let outgoing: OutgoingRequest;
-    try {
-      outgoing = { method, head: requestHead({ method, target, headers, hasBody: body !== null }), body };
-    } catch (thrown) {
-      resolve({ error: upstreamFailure(thrown, options.upstream), isSent: false, isAnswered: false });
-      return;
-    }
-    const attempt = new Attempt(options, { outgoing, policy: request.headerPolicy, sink }, resolve);
-    options.pool.acquire(attempt);
-  });
-}
-
-interface Exchanged {
-  readonly outgoing: OutgoingRequest;
-  /** Decides which headers reach the sink. */
-  readonly policy: HeaderPolicy;
-  readonly sink: ResponseSink;
+  done: OnAttempted,
+): void {
+  const { method, target, headers, body } = request;
+  let head: RequestHead;
+  try {
+    head = requestHead({ method, target, headers, hasBody: body !== null });
+  } catch (thrown) {
+    done({ error: upstreamFailure(thrown, options.upstream), isSent: false, isAnswered: false });
+    return;
+  }
+  options.pool.acquire(new Attempt(options, request, head, sink, done));
 }
 
 /** Hands a response to the sink. Trailers are dropped (RFC 9110 §6.5.1), content coding is left as it is. */
 class Attempt implements Claimant, AnswerHandler {
   readonly #options: AttemptOptions;
-  readonly #outgoing: OutgoingRequest;
-  readonly #policy: HeaderPolicy;
+  readonly #request: UpstreamRequest;
+  readonly #head: RequestHead;
   readonly #sink: ResponseSink;
-  readonly #done: (failure: FailedAttempt | null) => void;
+  readonly #done: OnAttempted;
   #connection: Connection | null = null;
   #isSent = false;
   #isAnswered = false;
 
   constructor(
     options: AttemptOptions,
-    { outgoing, policy, sink }: Exchanged,
-    done: (failure: FailedAttempt | null) => void,
+    request: UpstreamRequest,
+    head: RequestHead,
+    sink: ResponseSink,
+    done: OnAttempted,
   ) {
     this.#options = options;
-    this.#outgoing = outgoing;
-    this.#policy = policy;
+    this.#request = request;
+    this.#head = head;
     this.#sink = sink;
     this.#done = done;
     sink.onClose(() => this.#leave());
@@ -79,13 +75,14 @@ class Attempt implements Claimant, AnswerHandler {
   onConnected(connection: Connection): void {
     this.#isSent = true;
     this.#options.onConnected();
-    if (this.#sink.isClosed || this.#outgoing.body?.destroyed === true) {
+    const { method, body } = this.#request;
+    if (this.#sink.isClosed || body?.destroyed === true) {
       connection.rest();
       this.onFailure(clientGone());
       return;
     }
     this.#connection = connection;
-    connection.send(this.#outgoing, this);
+    connection.send({ method, head: this.#head, body }, this);
   }
 
   onUnconnected(thrown: unknown): void {
@@ -97,7 +94,7 @@ class Attempt implements Claimant, AnswerHandler {
   }
 
   onHead(status: number, fields: HeaderList): void {
-    this.#sink.start(status, responseHeaders(fields, this.#policy, status));
+    this.#sink.start(status, responseHeaders(fields, this.#request.headerPolicy, status));
   }
 
   onBody(piece: Buffer): boolean {

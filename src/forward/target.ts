@@ -6,7 +6,7 @@ import type { HealthCheckSettings, UpstreamSettings, UpstreamTarget } from '../c
 import type { Candidate } from './balance.ts';
 import { Breaker } from './breaker.ts';
 import { type HealthCheck, startHealthCheck } from './health.ts';
-import { type AttemptOptions, attemptHttp, type FailedAttempt } from './http.ts';
+import { type AttemptOptions, attemptHttp, type OnAttempted } from './http.ts';
 import { createConnect } from './http1/connect.ts';
 import { ConnectionPool } from './http1/connection-pool.ts';
 import { originOf } from './origin.ts';
@@ -85,13 +85,14 @@ export class Target implements Candidate {
     return { upstream: this.#settings.name, target: url, isHealthy, breaker: this.#breaker.state };
   }
 
-  /** One try, without a second. Null: the response has been handed to the sink whole. */
-  async send(request: UpstreamRequest, sink: ResponseSink): Promise<FailedAttempt | null> {
+  /** One try, without a second. Calls back once, at once or later. */
+  send(request: UpstreamRequest, sink: ResponseSink, done: OnAttempted): void {
     this.#begin();
-    const failure = await attemptHttp(this.#attempt, withHost(request, this.authority), sink);
-    this.activeRequests -= 1;
-    if (failure !== null && !failure.isSent) this.#notSent(isConnectFailure(failure, request));
-    return failure;
+    attemptHttp(this.#attempt, withHost(request, this.authority), sink, (failure) => {
+      this.activeRequests -= 1;
+      if (failure !== null && !failure.isSent) this.#notSent(isConnectFailure(failure, request));
+      done(failure);
+    });
   }
 
   async upgrade(request: UpgradeRequest, sink: ResponseSink): Promise<void> {
@@ -154,7 +155,7 @@ export class Target implements Candidate {
         sink.abort();
         resolve(false);
       }, timeoutMs);
-      void this.send(probeRequest(path, this.authority), sink).then((failure) => {
+      this.send(probeRequest(path, this.authority), sink, (failure) => {
         cancel();
         resolve(failure === null && sink.isGood);
       });

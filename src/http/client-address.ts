@@ -39,6 +39,7 @@ function family(version: number): 'ipv4' | 'ipv6' {
 
 /** IPv4 also where the socket is a dual-stack one (RFC 4291 §2.5.5.2). */
 export function plainAddress(address: string): string {
+  if (!address.startsWith(':')) return address; // most of them
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice('::ffff:'.length) : address;
 }
 

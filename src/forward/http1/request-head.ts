@@ -53,27 +53,37 @@ interface FieldLines {
   readonly length: string | null;
 }
 
+/** Names and values are checked joined: each is made of characters that may stand there where all are together. */
 function fieldLines(headers: HeaderList): FieldLines {
   let text = '';
+  let names = '';
+  let values = '';
   let length: string | null = null;
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    requireField(name, value);
+    if (name === '') throw new RequestError('a header name is no token');
+    names += name;
+    values += value;
+    if (RESERVED_LENGTHS.has(name.length)) requireFree(name);
     if (isContentLength(name)) {
       if (length !== null) throw new RequestError('Content-Length twice');
       length = value;
     }
     text += `${name}: ${value}\r\n`;
   }
+  if (names !== '' && !isFieldName(names)) throw new RequestError('a header name is no token');
+  if (!isFieldValue(values)) throw new RequestError(`the value of ${faulty(headers)} is no field value`);
   return { text, length };
 }
 
-function requireField(name: string, value: string): void {
-  if (!isFieldName(name)) throw new RequestError('a header name is no token');
-  if (!isFieldValue(value)) throw new RequestError(`the value of ${name} is no field value`);
-  if (RESERVED_LENGTHS.has(name.length) && RESERVED.has(name.toLowerCase()))
-    throw new RequestError(`${name} is not to be forwarded`);
+function requireFree(name: string): void {
+  if (RESERVED.has(name.toLowerCase())) throw new RequestError(`${name} is not to be forwarded`);
+}
+
+function faulty(headers: HeaderList): string {
+  const index = headers.findIndex((value, at) => at % 2 === 1 && !isFieldValue(value));
+  return headers[index - 1] ?? '';
 }
 
 function isContentLength(name: string): boolean {

@@ -71,6 +71,32 @@ describe('requestHead()', () => {
     expect(() => head(overrides)).toThrow(RequestError);
   });
 
+  it('takes a list of headers exactly where it takes each of them alone (H05)', () => {
+    const part = fc.oneof(
+      fc.constantFrom('X-A', 'a b', '', '\t', '\xe9', 'a\r\nX: 1', '\0', '\u010a', 'X: 1', '\x7f', '\n'),
+      fc.string({ maxLength: 3 }),
+    );
+    const takes = (headers: string[]) => {
+      try {
+        return head({ headers }) !== null;
+      } catch (error) {
+        if (error instanceof RequestError) return false;
+        throw error;
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(fc.tuple(part, part), { maxLength: 4 }), (pairs) => {
+        expect(takes(pairs.flat())).toBe(pairs.every((pair) => takes(pair)));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('names the header whose value is none', () => {
+    const headers = ['Host', 'app.test', 'X-A', 'good', 'X-B', 'a\nb'];
+    expect(() => head({ headers })).toThrow('the value of X-B is no field value');
+  });
+
   it('has as many lines as headers, whatever they hold, or is refused (H05)', () => {
     const text = fc.string({ unit: 'binary', maxLength: 12 });
     fc.assert(
