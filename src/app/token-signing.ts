@@ -36,8 +36,10 @@ export function createTokenSigning(sealer: Pick<Sealer, 'open'>): TokenSigning {
       sign: async (key, header, claims) => await signCompact(signing(key), header, claims),
     },
     verifier: {
-      verifyOwn: (token, keysOf, nowMs) =>
-        rejecting(() => own.verify(token, (claims) => keysOf(claims).map(verifying), nowMs)),
+      verifyOwn: (token, keysOf, nowMs) => {
+        const verified = own.verify(token, (claims) => keysOf(claims).map(verifying), nowMs);
+        return verified instanceof Promise ? rejecting(() => verified) : verified;
+      },
     },
   };
 }
@@ -54,7 +56,7 @@ function remembered(read: (key: Key) => KeyObject): (key: Key) => CompactKey {
 }
 
 /** What is wrong with the token is told by code; a key that cannot be read is our own failure and stays one. */
-async function rejecting<T>(verify: () => T | Promise<T>): Promise<T> {
+async function rejecting<T>(verify: () => Promise<T>): Promise<T> {
   try {
     return await verify();
   } catch (error) {

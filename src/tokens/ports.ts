@@ -80,7 +80,7 @@ export interface TokenVerifier {
     token: string,
     keysOf: (claims: JsonObject) => readonly Key[],
     nowMs: number,
-  ): Promise<VerifiedToken>;
+  ): VerifiedToken | Promise<VerifiedToken>;
 }
 
 /** Which sessions were ended while access tokens of theirs may live. Kept in memory, a second behind other processes. */

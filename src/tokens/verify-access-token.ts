@@ -34,9 +34,9 @@ export async function verifyAccessToken(
   scope: Pick<Scope, 'tenantId'>,
 ): Promise<TokenUser> {
   const catalog = service.catalog();
-  const verified = await verifiedBy(service, token, (claims) =>
-    accessTokenKeys(catalog, tenantOf(claims, catalog, scope).id),
-  );
+  const keysOf = (claims: JsonObject) => accessTokenKeys(catalog, tenantOf(claims, catalog, scope).id);
+  const verdict = service.verifier.verifyOwn(token, keysOf, service.clock());
+  const verified = verdict instanceof Promise ? await verdict.catch(refuse) : verdict;
   const user = tokenUser(tenantOf(verified.claims, catalog, scope), verified);
   if (user.sid !== null) requireLive(service.revocations, user.sid);
   return user;
@@ -62,16 +62,8 @@ function tenantOf(
   return tenant;
 }
 
-async function verifiedBy(
-  { verifier, clock }: TokenService,
-  token: string,
-  keysOf: Parameters<TokenService['verifier']['verifyOwn']>[1],
-): Promise<VerifiedToken> {
-  try {
-    return await verifier.verifyOwn(token, keysOf, clock());
-  } catch (error) {
-    throw error instanceof TokenRejectedError ? unauthorized(error.message) : error;
-  }
+function refuse(error: unknown): never {
+  throw error instanceof TokenRejectedError ? unauthorized(error.message) : error;
 }
 
 function tokenUser(tenant: Tenant, { header, claims }: VerifiedToken): TokenUser {
