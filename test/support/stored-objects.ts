@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Registration, User } from '../../src/objects/user.ts';
 import type { RefreshTokenRecord } from '../../src/tokens/refresh-token.ts';
-import type { IdentityProviderLink, PendingLink, Store, WebhookDelivery } from '../../src/tokens/store.ts';
+import type { IdentityProviderLink, PendingLink, Store } from '../../src/tokens/store.ts';
+import type { WebhookDelivery } from '../../src/tokens/webhook-delivery.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 1);
 

@@ -1,5 +1,5 @@
 /** Tenants that were deleted while users of theirs may be left. */
-import type { RemovedTenantTable } from '../../tokens/store.ts';
+import type { RemovedTenantTable } from '../../tokens/removed-tenant.ts';
 import type { Queries } from '../driver.ts';
 import { integer, text } from '../row.ts';
 

@@ -1,5 +1,5 @@
 /** Events on their way to webhooks, in a queue of each; a lease keeps two processes from sending from one queue. */
-import type { WebhookDelivery, WebhookDeliveryTable, WebhookQueue } from '../../tokens/store.ts';
+import type { WebhookDelivery, WebhookDeliveryTable, WebhookQueue } from '../../tokens/webhook-delivery.ts';
 import type { Outcome, Queries, Row } from '../driver.ts';
 import { integer, text } from '../row.ts';
 

@@ -3,7 +3,7 @@
  * process may send what another recorded.
  */
 import { MINUTE_MS, type Scheduler, SECOND_MS } from '../../core/time.ts';
-import type { WebhookQueue } from '../store.ts';
+import type { WebhookQueue } from '../webhook-delivery.ts';
 import type { EventService, WebhookSender } from './call.ts';
 import { type QueueSender, sendQueue } from './queue.ts';
 

@@ -1,6 +1,6 @@
 /** Sends what waits for one webhook, one event after another, in the order of the changes. */
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/time.ts';
-import type { WebhookDelivery, WebhookQueue } from '../store.ts';
+import type { WebhookDelivery, WebhookQueue } from '../webhook-delivery.ts';
 import { deliveryContext, type EventService, tell, type WebhookSender } from './call.ts';
 
 /** After this the receiver is gone, not away. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Store, WebhookDelivery, WebhookQueue } from '../../../src/tokens/store.ts';
+import type { Store } from '../../../src/tokens/store.ts';
+import type { WebhookDelivery, WebhookQueue } from '../../../src/tokens/webhook-delivery.ts';
 import { eachStore } from '../../support/store.ts';
 import { aDelivery, NOW_MS } from '../../support/stored-objects.ts';
 
