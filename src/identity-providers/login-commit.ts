@@ -47,7 +47,7 @@ async function touchLogin(
   const instant = clock();
   const login = { linked, ipAddress, instant, refreshToken: prepared?.refreshToken ?? null };
   requireUsable(user, instant);
-  if (!(await store.changeAll((records) => records.logins.record(login)))) return null;
+  if (!(await store.logins.record(login))) return null;
   const registrations = user.registrations.map((one) =>
     one === registration ? { ...one, lastLoginInstant: instant } : one,
   );

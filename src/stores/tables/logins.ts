@@ -1,6 +1,6 @@
 /** Logins of linked users: found in one look, written in one question while nothing of what was seen has changed. */
 import type { LinkedLogin, LinkedUser, LoginTable } from '../../tokens/linked-login.ts';
-import type { Queries, Value } from '../driver.ts';
+import type { Queries, Statement, Value } from '../driver.ts';
 import { text, textOrNull } from '../row.ts';
 import { LINK_COLUMNS, linkOf } from './links.ts';
 import { INSERT_REFRESH_TOKEN, refreshTokenValues } from './refresh-token-row.ts';
@@ -107,13 +107,11 @@ async function record(queries: Queries, login: LinkedLogin): Promise<boolean> {
   const which = login.refreshToken === null ? 'login' : 'withToken';
   const values = valuesOf(login);
   if (queries.dialect === 'postgres') return (await queries.query(ONE_STATEMENT[which], values)).count > 0;
-  return await queries.transaction(async (inside) => {
-    for (const { sql, numbers } of IN_TURN[which]) {
-      const own = numbers.map((number) => values[number - 1] ?? null);
-      if ((await inside.query(sql, own)).count === 0) return false;
-    }
-    return true;
-  });
+  return await queries.changeAll(IN_TURN[which].map((step) => statementOf(step, values)));
+}
+
+function statementOf({ sql, numbers }: Step, values: readonly Value[]): Statement {
+  return { sql, values: numbers.map((number) => values[number - 1] ?? null) };
 }
 
 export function loginTable(queries: Queries): LoginTable {

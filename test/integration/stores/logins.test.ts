@@ -56,13 +56,13 @@ describe('logins', () => {
       expect(await store.logins.find(tenantId, identityProviderId, randomUUID(), randomUUID())).toBeNull();
     });
 
-    it.each(['changeAll', 'transaction'] as const)(
-      'leave their instant, a record and a refresh token, and nothing else changed, within %s()',
-      async (within) => {
+    it.each(['by itself', 'within a transaction'] as const)(
+      'leave their instant, a record and a refresh token, and nothing else changed, %s',
+      async (how) => {
         const { user, registration, other, link, find } = await linkedUser(store);
         const login = loginOf(await find());
-        const write = (records: Records) => records.logins.record(login);
-        expect(await (within === 'changeAll' ? store.changeAll(write) : store.transaction(write))).toBe(true);
+        const record = ({ logins }: Pick<Records, 'logins'>) => logins.record(login);
+        expect(await (how === 'by itself' ? record(store) : store.transaction(record))).toBe(true);
         expect(await another.users.get(user.id)).toEqual({
           ...user,
           lastLoginInstant: LATER_MS,
@@ -85,7 +85,7 @@ describe('logins', () => {
     it('give no refresh token where there is none', async () => {
       const { user, find } = await linkedUser(store);
       const login = loginOf(await find(), { refreshToken: null, ipAddress: null });
-      expect(await store.changeAll(({ logins }) => logins.record(login))).toBe(true);
+      expect(await store.logins.record(login)).toBe(true);
       expect(await store.refreshTokens.list({ userId: user.id }, 10)).toEqual([]);
       expect(await store.loginRecords.list(user.id, 10)).toHaveLength(1);
     });
@@ -96,9 +96,7 @@ describe('logins', () => {
       const logins = Array.from({ length: 8 }, (_unused, index) =>
         loginOf(linked, { instant: NOW_MS + index }),
       );
-      const written = logins.map((login, index) =>
-        (index % 2 === 0 ? store : another).changeAll((records) => records.logins.record(login)),
-      );
+      const written = logins.map((login, index) => (index % 2 === 0 ? store : another).logins.record(login));
       expect(await Promise.all(written)).toEqual(logins.map(() => true));
       expect(await store.refreshTokens.list({ userId: user.id }, 10)).toHaveLength(8);
     });
@@ -128,8 +126,8 @@ describe('logins', () => {
       const login = loginOf(await scene.find());
       await change(another, scene);
       const [user, links] = [await store.users.get(scene.user.id), await store.links.list(scene.user.id)];
-      expect(await store.changeAll(({ logins }) => logins.record(login))).toBe(false);
       expect(await store.logins.record(login)).toBe(false);
+      expect(await store.transaction(({ logins }) => logins.record(login))).toBe(false);
       expect(await store.users.get(scene.user.id)).toEqual(user);
       expect(await store.links.list(scene.user.id)).toEqual(links);
       expect(await store.refreshTokens.list({ userId: scene.user.id }, 10)).toEqual([]);
@@ -143,7 +141,7 @@ describe('logins', () => {
       await another.transaction(async (records) => {
         await records.users.get(scene.user.id, { lock: true });
         await change(records, scene);
-        written = store.changeAll(({ logins }) => logins.record(login));
+        written = store.logins.record(login);
         await store.ping();
         await records.loginRecords.list(scene.user.id, 1);
       });
@@ -159,7 +157,7 @@ describe('logins', () => {
       await store.refreshTokens.rotate(used.id, used.lookup, aSuccessor(), NOW_MS);
       const refreshToken = aRefreshToken({ userId: user.id, lookup: used.lookup });
       const login = loginOf(await find(), { refreshToken });
-      expect(await store.changeAll(({ logins }) => logins.record(login))).toBe(false);
+      expect(await store.logins.record(login)).toBe(false);
       expect(await store.loginRecords.list(user.id, 10)).toEqual([]);
       expect((await store.users.get(user.id))?.lastLoginInstant).toBeNull();
     });
