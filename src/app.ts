@@ -70,8 +70,13 @@ async function startAlone({ first, reader, runtime, tokenService }: Parts): Prom
   const live = new CurrentSnapshot(await build(first, parts), runtime.log);
   const use = async (next: Configuration) => {
     const snapshot = await build(next, parts);
-    if (tokenService !== null) await seedAgain(tokenService, next.compiled);
-    await snapshot.prefetched();
+    try {
+      if (tokenService !== null) await seedAgain(tokenService, next.compiled);
+      await snapshot.prefetched();
+    } catch (error) {
+      await snapshot.close();
+      throw error;
+    }
     live.swap(snapshot);
   };
   const reloads = new Reloads({ first, read: () => reader.read(), use, runtime });

@@ -1,149 +1,147 @@
 /** One process at a time changes the key directory: a lock file that names its holder, so that a dead one holds nobody up. */
-import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isJsonObject, type Json, member } from '../core/json.ts';
 import { KeyDirectoryError } from './key-index.ts';
+import { isDead, parseHolder, SELF } from './lock-holder.ts';
 
 const LOCK = 'keys.lock';
 const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_DIRECTORY = 0o700;
 
-/** Making a few RSA keys takes seconds on a small machine; a lock held longer belongs to a process that died. */
-const LOCK_WAIT_MS = 30_000;
-const LOCK_RETRY_MS = 50;
+/** Times in milliseconds. */
+export interface LockTimes {
+  /** Making a few RSA keys takes seconds on a small machine, and some may wait for each other. */
+  readonly waitMs: number;
+  readonly retryMs: number;
+  /** Between two signs of life of a holder. */
+  readonly beatMs: number;
+  /** Without one for so long, a holder of whom nobody here can tell more is dead: many beats, less than the wait. */
+  readonly silenceMs: number;
+}
+
+const TIMES: LockTimes = { waitMs: 30_000, retryMs: 50, beatMs: 1000, silenceMs: 15_000 };
+
+/** Given to the change. */
+export interface HeldLock {
+  /** Before the write that counts: who was held up for long may have been taken for dead. @throws KeyDirectoryError */
+  requireHeld(): Promise<void>;
+}
 
 /**
  * Runs the change while no other process changes the directory, which is made where it is missing. Readers need no lock.
  *
  * @throws KeyDirectoryError where another process holds the lock for too long
  */
-export async function withLock<T>(directory: string, change: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  directory: string,
+  change: (lock: HeldLock) => Promise<T>,
+  times = TIMES,
+): Promise<T> {
   await mkdir(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
   const path = join(directory, LOCK);
-  for (let waitedMs = 0; !(await createdExclusively(path, JSON.stringify(SELF))); waitedMs += LOCK_RETRY_MS) {
-    if (waitedMs >= LOCK_WAIT_MS)
-      throw new KeyDirectoryError(`${path} is held by another process; remove it if there is none`);
-    if (!(await isTakenFromDead(path))) await delay(LOCK_RETRY_MS);
-  }
+  const text = JSON.stringify({ ...SELF, hold: randomUUID() });
+  const file = await taken(path, text, times);
+  const isHeld = async () => (await lookAt(path))?.text === text;
+  const beat = setInterval(() => void showLife(file, text), times.beatMs);
   try {
-    return await change();
+    return await change({
+      async requireHeld() {
+        if (!(await isHeld())) throw new KeyDirectoryError(`${path} was taken by another process meanwhile`);
+      },
+    });
   } finally {
-    await rm(path, { force: true });
+    clearInterval(beat);
+    await file.close();
+    if (await isHeld()) await rm(path, { force: true });
   }
 }
 
-interface Holder {
-  /** One value a process: numbers of processes come again. */
-  readonly id: string;
-  readonly pid: number;
-  /** Where that number means something: machines that share a directory have names of their own. */
-  readonly machine: string;
-  /** When the process of that number began; null where the system does not say. */
-  readonly started: string | null;
-}
-
-const SELF: Holder = {
-  id: randomUUID(),
-  pid: process.pid,
-  machine: `${hostname()} ${processNamespace()}`,
-  started: startOf(process.pid),
-};
-
-/** Containers with one host name may share the directory; each counts its processes from 1. */
-function processNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return ''; // not Linux
+async function taken(
+  path: string,
+  text: string,
+  { waitMs, retryMs, silenceMs }: LockTimes,
+): Promise<FileHandle> {
+  let seen: Look | null = null;
+  let silentMs = 0;
+  for (let waitedMs = 0; ; waitedMs += retryMs) {
+    const file = await createdExclusively(path, text);
+    if (file !== null) return file;
+    if (waitedMs >= waitMs)
+      throw new KeyDirectoryError(`${path} is held by another process; remove it if there is none`);
+    const look = await lookAt(path);
+    silentMs = look !== null && look.mark === seen?.mark ? silentMs + retryMs : 0;
+    seen = look;
+    if (look !== null && (isOfDead(look) || silentMs >= silenceMs) && (await isTaken(path, look))) continue;
+    await delay(retryMs);
   }
 }
 
-/** Field 22 of /proc/PID/stat (proc_pid_stat(5)), the twentieth behind the name, which may hold blanks. */
-const START_FIELD = 19;
+/** A lock file as it was at one moment. */
+interface Look {
+  readonly text: string;
+  /** Changes with the holder, and with each sign of its life. */
+  readonly mark: string;
+}
 
-/**
- * In clock ticks since the boot that is named beside it: one number may be that of two processes, but not at one instant
- * of one boot. Null where there is no such process, or the system hides it, or is not Linux.
- */
-function startOf(pid: number): string | null {
+/** Null where there is none. By the file system's clock, whatever that says: marks are only compared. */
+async function lookAt(path: string): Promise<Look | null> {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[START_FIELD]}`;
+    const text = await readFile(path, 'utf8');
+    const { mtimeMs, ino } = await stat(path);
+    return { text, mark: createHash('sha256').update(`${ino} ${mtimeMs} ${text}`).digest('hex') };
   } catch {
     return null;
   }
 }
 
+function isOfDead({ text }: Look): boolean {
+  const holder = parseHolder(text);
+  return holder !== null && isDead(holder);
+}
+
 /**
- * True where the lock of a dead process was removed. Whoever makes the file named after the dead one may remove its
+ * True where the lock of a dead process was removed. Whoever makes the file named after what was seen may remove that
  * lock, and nobody else: so the lock that is removed is never that of a process that was faster.
  */
-async function isTakenFromDead(path: string): Promise<boolean> {
-  const holder = await holderOf(path);
-  if (holder === null || !isDead(holder)) return false;
-  const permission = `${path}.${holder.id}`;
-  if (!(await createdExclusively(permission, ''))) return false;
+async function isTaken(path: string, { mark }: Look): Promise<boolean> {
+  const permission = `${path}.${mark}`;
+  const file = await createdExclusively(permission, '');
+  if (file === null) return false;
   try {
-    if ((await holderOf(path))?.id !== holder.id) return false;
+    if ((await lookAt(path))?.mark !== mark) return false;
     await rm(path, { force: true });
     return true;
   } finally {
+    await file.close();
     await rm(permission, { force: true });
   }
 }
 
-/** Null where it was let go meanwhile, or says nothing that is understood. */
-async function holderOf(path: string): Promise<Holder | null> {
-  try {
-    return parseHolder(JSON.parse(await readFile(path, 'utf8')));
-  } catch {
-    return null;
-  }
+/**
+ * Writes the same again, into the file that was made: where another has its name by now, that one is left alone. Never
+ * rejects: who cannot show life is taken for dead, and finds out before it writes.
+ */
+async function showLife(file: FileHandle, text: string): Promise<void> {
+  await file.write(text, 0).catch(() => undefined);
 }
 
-/** Ids become file names: nothing else may stand in them. */
-const ID = /^[0-9a-f-]{36}$/;
-
-function parseHolder(value: Json): Holder | null {
-  if (!isJsonObject(value)) return null;
-  const [id, pid, machine] = [member(value, 'id'), member(value, 'pid'), member(value, 'machine')];
-  if (typeof id !== 'string' || !ID.test(id) || typeof machine !== 'string') return null;
-  const started = member(value, 'started');
-  const isStart = typeof started === 'string';
-  return typeof pid === 'number' && Number.isInteger(pid) && pid > 0
-    ? { id, pid, machine, started: isStart ? started : null }
-    : null;
-}
-
-function isDead(holder: Holder): boolean {
-  if (holder.machine !== SELF.machine) return false;
-  if (holder.pid === SELF.pid) return holder.id !== SELF.id;
-  const started = startOf(holder.pid);
-  if (started !== null && holder.started !== null && started !== holder.started) return true;
+/** Null where there is such a file already. */
+async function createdExclusively(path: string, text: string): Promise<FileHandle | null> {
+  let file: FileHandle;
   try {
-    process.kill(holder.pid, 0); // asks only whether there is one
-    return false;
+    file = await open(path, 'wx', OWNER_ONLY_FILE);
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return null;
+    throw error;
   }
-}
-
-async function createdExclusively(path: string, text: string): Promise<boolean> {
   try {
-    const handle = await open(path, 'wx', OWNER_ONLY_FILE);
-    try {
-      await handle.writeFile(text);
-    } finally {
-      await handle.close();
-    }
-    return true;
+    await file.write(text, 0);
+    return file;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    await file.close();
+    await rm(path, { force: true });
     throw error;
   }
 }

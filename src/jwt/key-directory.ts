@@ -1,5 +1,5 @@
 /** Generated signing keys in a directory: shared by the processes of one machine, or by those that mount it. */
-import { withLock } from './directory-lock.ts';
+import { type HeldLock, withLock } from './directory-lock.ts';
 import {
   openKeyDirectory,
   readIndex,
@@ -26,10 +26,10 @@ export function keyDirectory(directory: string): KeyStorage {
     },
     // Readers need no lock.
     change: (change) =>
-      withLock(directory, async () => {
+      withLock(directory, async (lock) => {
         const present = await readIndex(directory);
         const changed = await change(present);
-        if (changed.entries !== present) await write(directory, present, changed);
+        if (changed.entries !== present) await write(directory, present, changed, lock);
         return changed.result;
       }),
   };
@@ -40,8 +40,10 @@ async function write(
   directory: string,
   before: readonly KeyEntry[],
   { entries, made }: Pick<KeyChange<unknown>, 'entries' | 'made'>,
+  lock: HeldLock,
 ): Promise<void> {
   for (const { id, text } of made) await writeKeyFile(directory, id, text);
+  await lock.requireHeld();
   await writeIndex(directory, entries);
   const ids = new Set(entries.map(({ id }) => id));
   for (const { id } of before) if (!ids.has(id)) await removeKeyFile(directory, id);

@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withLock } from '../../../src/jwt/directory-lock.ts';
+import { until } from '../../support/serve.ts';
 
 let directory: string;
 let lock: string;
@@ -147,8 +148,48 @@ describe('withLock()', () => {
 
   it('leaves the lock of who was faster alone', async () => {
     await leaveLock({ pid: deadPid() });
-    const holder = JSON.parse(readFileSync(lock, 'utf8'));
-    writeFileSync(`${lock}.${holder.id}`, ''); // somebody else is about to remove it
+    const { ino, mtimeMs } = statSync(lock);
+    const seen = `${ino} ${mtimeMs} ${readFileSync(lock, 'utf8')}`;
+    // Somebody else is about to remove it.
+    writeFileSync(`${lock}.${createHash('sha256').update(seen).digest('hex')}`, '');
     expect(await runsAtOnce()).toBe(false);
+  });
+
+  it.each([
+    ['of a container that was restarted', { machine: 'same-name pid:[4026531999]' }],
+    ['that wrote nothing', null],
+  ])('takes over from a holder %s, once it has shown no life for long', async (_what, changes) => {
+    if (changes === null) writeFileSync(lock, '');
+    else await leaveLock(changes);
+    let hasRun = false;
+    const change = () => {
+      hasRun = true;
+      return Promise.resolve();
+    };
+    await withLock(directory, change, { waitMs: 5000, retryMs: 10, beatMs: 20, silenceMs: 200 });
+    expect([hasRun, readdirSync(directory)]).toEqual([true, []]);
+  });
+
+  it('shows life as long as it holds, so that nobody takes over from a holder on another machine', async () => {
+    const times = { waitMs: 600, retryMs: 10, beatMs: 20, silenceMs: 200 };
+    const { promise: end, resolve } = Promise.withResolvers<void>();
+    const holding = withLock(directory, () => end, times);
+    await until(() => existsSync(lock));
+    await expect(withLock(directory, () => Promise.resolve(), times)).rejects.toThrow(
+      'held by another process',
+    );
+    resolve();
+    await holding;
+  });
+
+  it('tells a holder that was taken for dead before it writes, and leaves the lock of the other one', async () => {
+    const other = JSON.stringify({ id: randomUUID(), pid: 1, machine: 'elsewhere' });
+    await withLock(directory, async ({ requireHeld }) => {
+      await requireHeld();
+      rmSync(lock);
+      writeFileSync(lock, other);
+      await expect(requireHeld()).rejects.toThrow('was taken by another process meanwhile');
+    });
+    expect(readFileSync(lock, 'utf8')).toBe(other);
   });
 });

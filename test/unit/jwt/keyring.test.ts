@@ -276,6 +276,19 @@ describe('rotateKeys', () => {
   });
 });
 
+describe('keyDirectory', () => {
+  it('changes nothing for a process that was taken for dead meanwhile', async () => {
+    await open();
+    const before = readFileSync(join(directory, 'keys.json'), 'utf8');
+    const late = keyDirectory(directory).change(() => {
+      writeFileSync(join(directory, 'keys.lock'), 'another one');
+      return Promise.resolve({ entries: [], made: [], result: null });
+    });
+    await expect(late).rejects.toThrow('was taken by another process meanwhile');
+    expect(readFileSync(join(directory, 'keys.json'), 'utf8')).toBe(before);
+  });
+});
+
 describe('Keyring.reload', () => {
   it('takes over a rotation and raises the generation', async () => {
     const keyring = await open();
