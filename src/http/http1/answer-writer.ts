@@ -124,7 +124,7 @@ export class AnswerWriter {
 
   /** Cuts the connection, so that an answer that has begun never looks complete (RFC 9112 §8). */
   abort(): void {
-    if (!this.#isDone) this.#carrier.cut(this.#request.httpVersion === '1.0');
+    if (!this.#isDone && !this.isClosed) this.#carrier.cut(this.#request.httpVersion === '1.0');
   }
 
   /** The last listener counts. */

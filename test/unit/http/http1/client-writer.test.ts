@@ -1,0 +1,159 @@
+/** Over real sockets: what a client takes, and when it takes nothing, only the system knows. */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ClientWriter } from '../../../../src/http/http1/client-writer.ts';
+
+const STALL_MS = 150;
+/** More than the buffers of both ends take. */
+const LARGE_BYTES = 32 * 1024 * 1024;
+const UNSENT_BYTES = 64 * 1024;
+
+const open: { destroy(): void }[] = [];
+let server: Server | null = null;
+
+afterEach(() => {
+  for (const one of open.splice(0)) one.destroy();
+  server?.close();
+});
+
+/** A writer on the side of the server, and the socket of its client, which reads nothing yet. */
+async function setUp(stallMs = STALL_MS) {
+  const made = createServer({ noDelay: true });
+  server = made;
+  const accepted = new Promise<Socket>((resolve) => made.once('connection', resolve));
+  await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve));
+  const address = made.address();
+  const client = connect({
+    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
+    host: '127.0.0.1',
+  }).pause();
+  const failed = vi.fn();
+  client.on('error', failed);
+  const socket = await accepted;
+  socket.on('error', () => {});
+  open.push(client, socket);
+  const writer = new ClientWriter(socket, false, stallMs);
+  return { writer, socket, client, failed };
+}
+
+/** Writes as the answers to requests are written: as fast as there is room. */
+function pump(writer: ClientWriter, socket: Socket): void {
+  const piece = Buffer.alloc(UNSENT_BYTES);
+  let left = LARGE_BYTES / piece.length;
+  const more = () => {
+    while (left > 0 && !socket.destroyed) {
+      left -= 1;
+      if (!writer.write(piece)) return;
+    }
+  };
+  socket.on('drain', more);
+  more();
+}
+
+const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
+
+describe('ClientWriter', () => {
+  it('writes text as latin-1, and pieces in their order', async () => {
+    const { writer, client } = await setUp();
+    let received = '';
+    client.on('data', (piece: Buffer) => {
+      received += piece.toString('latin1');
+    });
+    client.resume();
+    writer.write('\xe4');
+    writer.writeAll(['1\r\n', Buffer.from([0, 255]), '\r\n']);
+    await expect.poll(() => received).toBe('\xe41\r\n\0\xff\r\n');
+  });
+
+  it('has room until more than 64 KiB wait', async () => {
+    const { writer, socket } = await setUp();
+    socket.cork();
+    expect(writer.write(Buffer.alloc(UNSENT_BYTES))).toBe(true);
+    expect(writer.hasUnsent).toBe(false);
+    expect(writer.write('x')).toBe(false);
+    expect(writer.hasUnsent).toBe(true);
+  });
+
+  it('cuts a client off that takes nothing', async () => {
+    const { writer, socket } = await setUp();
+    writer.write(Buffer.alloc(LARGE_BYTES));
+    await closed(socket);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('cuts it off with a reset: nothing is kept for it by the system, and no answer looks whole', async () => {
+    const { writer, socket, client, failed } = await setUp();
+    writer.write(Buffer.alloc(LARGE_BYTES));
+    await closed(socket);
+    client.resume();
+    await closed(client);
+    expect(failed).toHaveBeenCalledOnce();
+  });
+
+  it('leaves a client alone that takes all of each piece, however slow it is', async () => {
+    const { writer, socket, client } = await setUp(500);
+    pump(writer, socket);
+    let received = 0;
+    client.on('data', ({ length }: Buffer) => {
+      received += length;
+      client.pause();
+      setTimeout(() => client.resume(), 1);
+    });
+    client.resume();
+    await expect.poll(() => received, { timeout: 15_000 }).toBe(LARGE_BYTES);
+  });
+
+  it('leaves a client alone that was sent everything, and says nothing for long', async () => {
+    const { writer, socket } = await setUp(20);
+    writer.write('x');
+    await delay(100);
+    expect(socket.destroyed).toBe(false);
+  });
+
+  it('watches again: a client that took one answer and not the next is cut off', async () => {
+    const { writer, socket, client } = await setUp(500);
+    let received = 0;
+    client.on('data', ({ length }: Buffer) => {
+      received += length;
+    });
+    client.resume();
+    pump(writer, socket);
+    await expect.poll(() => received, { timeout: 15_000 }).toBe(LARGE_BYTES);
+    client.pause();
+    writer.write(Buffer.alloc(LARGE_BYTES));
+    await closed(socket);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('cuts nobody off once it is cancelled', async () => {
+    const { writer, socket } = await setUp(20);
+    writer.write(Buffer.alloc(LARGE_BYTES));
+    writer.cancel();
+    await delay(100);
+    expect(socket.destroyed).toBe(false);
+  });
+
+  it('writes nothing to a connection that is closed, or that was ended', async () => {
+    const { writer, socket } = await setUp();
+    const onError = vi.fn();
+    socket.on('error', onError);
+    socket.end();
+    writer.write('late');
+    socket.destroy();
+    writer.writeAll(['late', Buffer.from('later')]);
+    await closed(socket);
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['a reset where a close would look complete', true, 1],
+    ['a close otherwise', false, 0],
+  ])('cuts with %s', async (_how, looksComplete, errors) => {
+    const { writer, client, failed } = await setUp();
+    client.resume();
+    writer.cut(looksComplete);
+    await closed(client);
+    expect(failed).toHaveBeenCalledTimes(errors);
+  });
+});
