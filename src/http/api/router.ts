@@ -33,15 +33,16 @@ const VARYING = /^\{(\w+)\}$/;
 export function createRouter(operations: readonly Operation[]): Router {
   const root = newNode();
   for (const operation of operations) add(root, operation);
+  const unvarying = operations.map(({ path }) => path).filter((path) => !path.includes('{'));
+  const known = new Map(unvarying.map((path) => [path, descend(root, segmentsOf(path))]));
   return {
     knownPart: (path) => knownPart(root, path),
     find: (method, path) => {
-      const segments = segmentsOf(path);
-      const node = descend(root, segments);
+      const node = known.get(path) ?? descend(root, segmentsOf(path));
       if (node === null || node.operations.size === 0)
         throw new CountersignError('route_not_found', 'no such operation');
       const leaf = node.operations.get(method);
-      if (leaf !== undefined) return { operation: leaf.operation, params: paramsOf(leaf, segments) };
+      if (leaf !== undefined) return { operation: leaf.operation, params: paramsOf(leaf, path) };
       const parameter = [...node.operations.keys()].join(', ');
       throw new CountersignError('method_not_allowed', 'the path has no such method', { parameter });
     },
@@ -97,8 +98,10 @@ function segmentsOf(path: string): readonly string[] {
   return segments;
 }
 
-function paramsOf({ varying }: Leaf, segments: readonly string[]): Record<string, string> {
+function paramsOf({ varying }: Leaf, path: string): Record<string, string> {
   const params: Record<string, string> = {};
+  if (varying.size === 0) return params;
+  const segments = segmentsOf(path);
   for (const [place, name] of varying) params[name] = decode(segments[place] ?? '');
   return params;
 }
