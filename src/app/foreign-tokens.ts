@@ -4,11 +4,12 @@ import type { JsonObject } from '../core/json.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../core/time.ts';
 import type { ForeignKeys, ForeignTokens } from '../identity-providers/ports.ts';
 import { type CompactKey, headerOf, keyOfSignature, lifetimeOf, requireInForce } from '../jwt/compact.ts';
-import { type Envelope, parseEnvelope } from '../jwt/envelope.ts';
+import { type Envelope, type HeaderLookup, parseEnvelope } from '../jwt/envelope.ts';
 import { KeyPolicyError } from '../jwt/jwk-policy.ts';
 import type { RemoteKeySet } from '../jwt/jwks.ts';
 import type { KeySetRegistry } from '../jwt/key-set-registry.ts';
 import { importPem } from '../jwt/keys.ts';
+import { KnownHeaders } from '../jwt/known-headers.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
 import type { Key } from '../objects/key.ts';
 import type { Catalog } from '../tokens/catalog.ts';
@@ -42,6 +43,7 @@ export function createForeignTokens({
   registry,
 }: ForeignTokensOptions): RunningForeignTokens {
   const held = new Map<string, RemoteKeySet>();
+  const headers = new KnownHeaders();
   let seenRevision = -1;
 
   function keySetAt(url: string): RemoteKeySet {
@@ -77,6 +79,7 @@ export function createForeignTokens({
     try {
       requireInForce(lifetimeOf(envelope.claims), nowMs);
       await keyOfSignature(envelope, await keysOf(keys), { ignoreKid: true });
+      headers.remember(envelope);
       return envelope.claims;
     } catch (error) {
       throw translated(error);
@@ -85,7 +88,7 @@ export function createForeignTokens({
 
   return {
     read(token) {
-      const envelope = readEnvelope(token);
+      const envelope = readEnvelope(token, headers);
       const header = headerOf(envelope);
       return { header, claims: envelope.claims, verify: (keys, nowMs) => verify(envelope, keys, nowMs) };
     },
@@ -101,9 +104,9 @@ function compactKeys(keys: readonly VerificationKey[]): readonly CompactKey[] {
   return keys.flatMap(({ key, algorithms }) => algorithms.map((algorithm) => ({ kid: '', algorithm, key })));
 }
 
-function readEnvelope(token: string): Envelope {
+function readEnvelope(token: string, known: HeaderLookup): Envelope {
   try {
-    return parseEnvelope(token);
+    return parseEnvelope(token, known);
   } catch (error) {
     throw translated(error);
   }

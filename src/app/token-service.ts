@@ -1,5 +1,5 @@
 /** The token service, composed: its store, its catalog, its keys, its lambdas and webhooks, behind one object. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { TokenServiceSettings } from '../config/compile/token-service.ts';
 import type { Compiled } from '../config/compile.ts';
 import { createWebhookClient } from '../forward/send-webhook.ts';
@@ -12,6 +12,7 @@ import { createWebhookEvents } from '../tokens/events/webhook-events.ts';
 import { startHousekeeping } from '../tokens/housekeeping.ts';
 import type { Random } from '../tokens/ports.ts';
 import { openRevocationFeed, type RevocationFeed } from '../tokens/revocation-feed.ts';
+import { secureBytes } from '../tokens/secure-bytes.ts';
 import type { TokenService } from '../tokens/service.ts';
 import { createForeignTokens } from './foreign-tokens.ts';
 import { schedule } from './ports.ts';
@@ -32,7 +33,7 @@ export interface RunningTokenService {
 
 const random: Random = {
   uuid: () => randomUUID(),
-  token: (bytes) => randomBytes(bytes).toString('base64url'),
+  token: (bytes) => secureBytes(bytes).toString('base64url'),
 };
 
 type Outside = Pick<Runtime, 'clock' | 'log' | 'registry'>;

@@ -6,10 +6,10 @@ import {
   createSecretKey,
   hkdfSync,
   type KeyObject,
-  randomBytes,
 } from 'node:crypto';
 import { MASTER_KEY_BYTES_MIN } from '../core/master-key.ts';
 import type { Sealer } from './ports.ts';
+import { secureBytes } from './secure-bytes.ts';
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
@@ -36,7 +36,7 @@ function sealingKey(masterKey: Uint8Array): KeyObject {
 }
 
 function seal(key: KeyObject, plaintext: string, context: string): string {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = secureBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(Buffer.from(VERSION + context));
   const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
