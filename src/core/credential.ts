@@ -77,6 +77,7 @@ function single(values: readonly string[], name: string): string | undefined {
 
 type HeaderLocation = Extract<TokenLocation, { kind: 'header' }>;
 
+const SPACE = 0x20;
 /** b64token of RFC 6750 §2.1. */
 const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
@@ -87,7 +88,9 @@ function tokenAfterScheme(value: string, location: HeaderLocation): string | und
   const matches = schemeCaseSensitive ? given === scheme : given.toLowerCase() === scheme.toLowerCase();
   const boundary = value.charAt(scheme.length);
   if (!matches || (boundary !== '' && boundary !== ' ' && boundary !== '\t')) return undefined;
-  const token = value.slice(scheme.length).replace(/^ +/, '');
+  let start = scheme.length;
+  while (value.charCodeAt(start) === SPACE) start += 1;
+  const token = value.slice(start);
   if (B64_TOKEN.test(token)) return token;
   if (/,\s*[A-Za-z]+ /.test(token)) throw ambiguous('a list of credentials in one header');
   throw new CountersignError('malformed', `what follows ${scheme} is not one token`);

@@ -11,14 +11,25 @@ export function foldHeaderName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 }
 
+/** In which the two cases of a letter differ. */
+const CASE_BIT = 0x20;
+
+/** True where `name` is this one in any case; `lowerName` in lower case. Length and first letter tell most apart. */
+export function isHeaderNamed(name: string, lowerName: string): boolean {
+  return (
+    name.length === lowerName.length &&
+    (name.charCodeAt(0) | CASE_BIT) === (lowerName.charCodeAt(0) | CASE_BIT) &&
+    name.toLowerCase() === lowerName
+  );
+}
+
 const NO_VALUES: readonly string[] = [];
 
 /** All values of the header, in order; `lowerName` in lower case. */
 export function headerValues(headers: HeaderList, lowerName: string): readonly string[] {
   let values: string[] | null = null;
   for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index];
-    if (name?.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
+    if (!isHeaderNamed(headers[index] ?? '', lowerName)) continue;
     const value = headers[index + 1] ?? '';
     if (values === null) values = [value];
     else values.push(value);
@@ -104,9 +115,14 @@ function remember<T>(compute: (name: string) => T): (name: string) => T {
     const found = known.get(name);
     if (found !== undefined) return found;
     const fate = compute(name);
-    if (name.length <= FATE_NAME_MAX && known.size < FATES_MAX) known.set(name, fate);
+    if (name.length <= FATE_NAME_MAX && known.size < FATES_MAX) known.set(copyOf(name), fate);
     return fate;
   };
+}
+
+/** A part of a text keeps all of it in memory: here, the head of a request, with its token. */
+function copyOf(name: string): string {
+  return [...name].join('');
 }
 
 /** The names that the sender's Connection header lists, in lower case; null where it lists none but the usual. */

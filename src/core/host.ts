@@ -19,7 +19,8 @@ export function parseHost(text: string): Host {
   if (parts === null) throw new CountersignError('bad_host', 'Host does not match RFC 3986 §3.2.2');
   const [, given = '', digits = ''] = parts;
   if (given.includes('..')) throw new CountersignError('bad_host', 'Host has an empty label');
-  const name = given.toLowerCase().replace(/\.$/, '');
+  const lower = given.toLowerCase();
+  const name = lower.endsWith('.') ? lower.slice(0, -1) : lower;
   if (name.startsWith('[') && !isIpv6(name.slice(1, -1)))
     throw new CountersignError('bad_host', 'Host is no IPv6 address');
   const port = digits === '' ? null : Number(digits);

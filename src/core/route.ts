@@ -156,7 +156,7 @@ function lookUp(root: PathNode | undefined, path: string, method: string): Route
   if (root === undefined) return null;
   let node = root;
   let deepest = root.routes.size > 0 ? root : null;
-  for (let start = 1; start <= path.length; ) {
+  for (let start = 1; start <= path.length && node.children.size > 0; ) {
     const slash = path.indexOf('/', start);
     const end = slash === -1 ? path.length : slash;
     const child = node.children.get(path.slice(start, end));

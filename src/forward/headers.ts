@@ -4,7 +4,13 @@
  */
 import { withoutCookies } from '../core/credential.ts';
 import type { Assertion } from '../core/decision.ts';
-import { connectionListed, foldHeaderName, type HeaderList, type HeaderPolicy } from '../core/headers.ts';
+import {
+  connectionListed,
+  foldHeaderName,
+  type HeaderList,
+  type HeaderPolicy,
+  isHeaderNamed,
+} from '../core/headers.ts';
 import type { Route } from '../core/route.ts';
 
 /** What the gateway tells the upstream about the client's connection. */
@@ -124,14 +130,9 @@ export function responseHeaders(raw: readonly string[], policy: HeaderPolicy, st
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
     if (policy.dropsFromResponse(name) || listed?.has(name.toLowerCase())) continue;
-    if (isNamed(name, REQUEST_ID_LOWER)) continue;
-    if (status === NO_CONTENT && isNamed(name, 'content-length')) continue; // RFC 9110 §8.6
+    if (isHeaderNamed(name, REQUEST_ID_LOWER)) continue;
+    if (status === NO_CONTENT && isHeaderNamed(name, 'content-length')) continue; // RFC 9110 §8.6
     list.push(name, raw[index + 1] ?? '');
   }
   return list;
-}
-
-/** Most names are told apart by their length alone. */
-function isNamed(name: string, lowerName: string): boolean {
-  return name.length === lowerName.length && name.toLowerCase() === lowerName;
 }

@@ -1,5 +1,5 @@
 /** Writes the head of a request as the bytes that leave, and refuses what would not be read as one request. */
-import { type HeaderList, isFieldName, isFieldValue } from '../../core/headers.ts';
+import { type HeaderList, isFieldName, isFieldValue, isHeaderNamed } from '../../core/headers.ts';
 import { contentLength } from '../../http1/content-length.ts';
 import { RequestError } from './errors.ts';
 
@@ -24,15 +24,9 @@ const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
 /** Methods whose requests say that they have no body (RFC 9110 §8.6). */
 const ANTICIPATES_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** What only this file may say about a connection and its framing. Headers were filtered before: one here is a defect. */
-const RESERVED: ReadonlySet<string> = new Set([
-  'connection',
-  'transfer-encoding',
-  'upgrade',
-  'keep-alive',
-  'expect',
-]);
-/** Names are told apart by their length before they are folded: most are none of these. */
-const RESERVED_LENGTHS: ReadonlySet<number> = new Set([...RESERVED].map(({ length }) => length));
+const RESERVED = ['connection', 'transfer-encoding', 'upgrade', 'keep-alive', 'expect'];
+/** Names are told apart by their length first: most are none of these. */
+const RESERVED_LENGTHS: ReadonlySet<number> = new Set(RESERVED.map(({ length }) => length));
 const CONTENT_LENGTH = 'content-length';
 
 /** @throws RequestError */
@@ -66,7 +60,7 @@ function fieldLines(headers: HeaderList): FieldLines {
     names += name;
     values += value;
     if (RESERVED_LENGTHS.has(name.length)) requireFree(name);
-    if (isContentLength(name)) {
+    if (isHeaderNamed(name, CONTENT_LENGTH)) {
       if (length !== null) throw new RequestError('Content-Length twice');
       length = value;
     }
@@ -78,16 +72,13 @@ function fieldLines(headers: HeaderList): FieldLines {
 }
 
 function requireFree(name: string): void {
-  if (RESERVED.has(name.toLowerCase())) throw new RequestError(`${name} is not to be forwarded`);
+  if (RESERVED.some((reserved) => isHeaderNamed(name, reserved)))
+    throw new RequestError(`${name} is not to be forwarded`);
 }
 
 function faulty(headers: HeaderList): string {
   const index = headers.findIndex((value, at) => at % 2 === 1 && !isFieldValue(value));
   return headers[index - 1] ?? '';
-}
-
-function isContentLength(name: string): boolean {
-  return name.length === CONTENT_LENGTH.length && name.toLowerCase() === CONTENT_LENGTH;
 }
 
 function bodyOf(length: string | null, hasBody: boolean): RequestHead['body'] {

@@ -7,6 +7,7 @@ import {
   headerValues,
   isFieldName,
   isFieldValue,
+  isHeaderNamed,
 } from '../../../src/core/headers.ts';
 
 const OWNED = ['X-JWT-Assertion', 'X_Custom.Identity'];
@@ -21,6 +22,20 @@ function aliasOf(name: string): fc.Arbitrary<string> {
   );
   return fc.tuple(...characters).map((parts) => parts.join(''));
 }
+
+describe('isHeaderNamed()', () => {
+  const anyCase = fc.mixedCase(fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,3}$/));
+
+  it('says what a comparison in lower case says, whatever the name begins with', () => {
+    fc.assert(
+      fc.property(anyCase, anyCase, (name, other) => {
+        const lowerName = other.toLowerCase();
+        expect(isHeaderNamed(name, lowerName)).toBe(name.toLowerCase() === lowerName);
+        expect(isHeaderNamed(name, name.toLowerCase())).toBe(true);
+      }),
+    );
+  });
+});
 
 describe('foldHeaderName()', () => {
   it.each([
