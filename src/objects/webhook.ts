@@ -97,8 +97,8 @@ export const webhookSchema = z.strictObject({
 
 /** `user:password@` (RFC 3986 §3.2.1), which no HTTP client of ours sends. */
 function hasCredentials(url: string): boolean {
-  const { username, password } = new URL(url);
-  return username !== '' || password !== '';
+  const parsed = URL.parse(url);
+  return parsed !== null && parsed.username + parsed.password !== '';
 }
 
 /** `httpAuthenticationPassword` is sealed under the master key, also in memory. */

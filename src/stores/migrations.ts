@@ -109,9 +109,19 @@ const SIGNING_KEYS = [
     id INTEGER PRIMARY KEY CHECK (id = 1), revision BIGINT NOT NULL, sealed_keys TEXT NOT NULL)`,
 ];
 
+/** Not of tenants only. */
+const REMOVALS_OF_KINDS = [
+  `CREATE TABLE removals (
+    kind TEXT NOT NULL, id TEXT NOT NULL, removed_instant BIGINT NOT NULL, PRIMARY KEY (kind, id))`,
+  `INSERT INTO removals (kind, id, removed_instant)
+    SELECT 'tenants', id, removed_instant FROM removed_tenants`,
+  'DROP TABLE removed_tenants',
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', statements: [...CATALOG, ...USERS, ...REFRESH_TOKENS, ...LINKS, ...RECORDS] },
   { name: 'queues of webhooks, removal of tenants', statements: [...WEBHOOK_QUEUES, ...REMOVALS] },
   { name: 'instants of logins', statements: LOGIN_INSTANTS },
   { name: 'signing keys of assertions', statements: SIGNING_KEYS },
+  { name: 'removals of kinds', statements: REMOVALS_OF_KINDS },
 ];

@@ -10,7 +10,7 @@ import { loginRecordTable } from './tables/login-records.ts';
 import { loginTable } from './tables/logins.ts';
 import { pendingLinkTable } from './tables/pending-links.ts';
 import { refreshTokenTable } from './tables/refresh-tokens.ts';
-import { removedTenantTable } from './tables/removed-tenants.ts';
+import { removalTable } from './tables/removals.ts';
 import { revocationTable } from './tables/revocations.ts';
 import { signingKeyTable } from './tables/signing-keys.ts';
 import { userTable } from './tables/users.ts';
@@ -52,8 +52,8 @@ function recordsOf(queries: Queries, bodies: CatalogBodies): Records {
     get signingKeys() {
       return signingKeyTable(queries);
     },
-    get removedTenants() {
-      return removedTenantTable(queries);
+    get removals() {
+      return removalTable(queries);
     },
   };
 }

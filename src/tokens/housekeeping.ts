@@ -1,6 +1,6 @@
-/** Removes what has ended by itself: refresh tokens past their life, pending links, old login records; and users of tenants that are gone. */
+/** Removes what has ended by itself: refresh tokens past their life, pending links, old login records; and what hangs on what was deleted. */
 import { DAY_MS, MINUTE_MS, type Scheduler } from '../core/time.ts';
-import { removeLeftovers } from './objects/remove-tenant.ts';
+import { removeLeftovers } from './objects/removal.ts';
 import { policyInForce } from './refresh-policy.ts';
 import type { TokenService } from './service.ts';
 

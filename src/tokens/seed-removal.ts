@@ -2,11 +2,14 @@
 import type { Stamped } from '../objects/values.ts';
 import type { Catalog, CatalogKind } from './catalog.ts';
 import { ServiceError } from './failure.ts';
-import { removeDependents } from './objects/applications.ts';
+import { endApplication } from './objects/applications.ts';
 import { fieldOf, objectsOf } from './objects/catalog-object.ts';
 import { forgetInOthers } from './objects/forget.ts';
 import { isKeyUsed } from './objects/key-uses.ts';
 import { isLambdaUsed } from './objects/lambdas.ts';
+import { finishRemoval, removeRest } from './objects/removal.ts';
+import { REMOVAL_KINDS } from './removal-table.ts';
+import type { TokenService } from './service.ts';
 import type { Records } from './store.ts';
 
 /** Kind and id. */
@@ -23,11 +26,13 @@ const KINDS = [
   'keys',
 ] as const;
 
+interface DeclaredObject {
+  readonly kind: CatalogKind;
+  readonly id: string;
+}
+
 /** @param wanted what the file declares */
-export function staleObjects(
-  present: Catalog,
-  wanted: readonly { readonly kind: CatalogKind; readonly id: string }[],
-): readonly StaleObject[] {
+export function staleObjects(present: Catalog, wanted: readonly DeclaredObject[]): readonly StaleObject[] {
   const ids = new Set(wanted.map(({ kind, id }) => `${kind} ${id}`));
   return KINDS.flatMap((kind) =>
     [...objectsOf(present, kind).values()]
@@ -50,10 +55,32 @@ export async function removeStale(
   const applicationIds = idsOf('applications');
   const tenantIds = idsOf('tenants');
   await forgetInOthers(records, withoutFile(present), { applicationIds, tenantIds }, nowMs);
-  for (const id of applicationIds) await removeDependents(records, id, nowMs);
+  for (const id of applicationIds) await endApplication(records, id, nowMs);
   for (const tenantId of tenantIds) await records.refreshTokens.revoke({ tenantId }, nowMs);
   for (const id of idsOf('webhooks')) await records.webhookDeliveries.deleteOf(id);
   for (const [kind, id] of stale) await records.catalog.delete(kind, id);
+}
+
+/** After the transaction: registrations may be many. */
+export async function removeRestOf(
+  service: Pick<TokenService, 'store' | 'clock'>,
+  stale: readonly StaleObject[],
+): Promise<void> {
+  for (const [kind, id] of stale) if (kind === 'applications') await removeRest(service, { kind, id });
+}
+
+/** What is new begins without what another object of its id has left. */
+export async function finishRemovals(
+  records: Records,
+  present: Catalog,
+  wanted: readonly DeclaredObject[],
+  nowMs: number,
+): Promise<void> {
+  for (const { kind, id } of wanted) {
+    const removal = REMOVAL_KINDS.find((one) => one === kind);
+    if (removal !== undefined && !objectsOf(present, kind).has(id))
+      await finishRemoval(records, removal, id, nowMs);
+  }
 }
 
 /** Objects of the file name what the file says, and are checked against it. */

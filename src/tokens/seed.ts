@@ -11,12 +11,18 @@ import { applicationNames, checkApplication } from './objects/applications.ts';
 import { fieldOf, objectsOf } from './objects/catalog-object.ts';
 import { type CheckProvider, providerNames } from './objects/identity-providers.ts';
 import { keyBody, keyContext, keyNames } from './objects/keys.ts';
-import { finishRemoval } from './objects/remove-tenant.ts';
 import { recordSigners } from './objects/signers.ts';
 import { checkTenant, tenantNames } from './objects/tenants.ts';
 import { checkWebhook, sealed, webhookPasswordContext } from './objects/webhooks.ts';
 import type { Sealer } from './ports.ts';
-import { removeStale, requireUnused, type StaleObject, staleObjects } from './seed-removal.ts';
+import {
+  finishRemovals,
+  removeRestOf,
+  removeStale,
+  requireUnused,
+  type StaleObject,
+  staleObjects,
+} from './seed-removal.ts';
 import type { TokenService } from './service.ts';
 import { DuplicateError, type Records, type UniqueName } from './store.ts';
 
@@ -56,17 +62,18 @@ export async function seedCatalog(
 ): Promise<void> {
   const { keys } = await service.store.catalog.load();
   const wanted = await wantedObjects(service, seed, keys, checkProvider);
-  await service.store.transaction(async (records) => {
+  const stale = await service.store.transaction(async (records) => {
     await records.catalog.lock();
     const present = await records.catalog.load();
-    const stale = staleObjects(present, wanted);
-    await removeStale(records, present, stale, service.clock());
-    for (const { id } of seed.tenants)
-      if (!present.tenants.has(id)) await finishRemoval(records, id, service.clock());
+    const dropped = staleObjects(present, wanted);
+    await removeStale(records, present, dropped, service.clock());
+    await finishRemovals(records, present, wanted, service.clock());
     for (const one of wanted) await one.put(records, present, service);
     await recordSigners(records);
-    checkAll(await records.catalog.load(), wanted, stale);
+    checkAll(await records.catalog.load(), wanted, dropped);
+    return dropped;
   });
+  await removeRestOf(service, stale);
 }
 
 /** In the order in which they name each other. */

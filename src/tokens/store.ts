@@ -3,7 +3,7 @@ import type { Registration, User } from '../objects/user.ts';
 import type { Catalog, CatalogKind, CatalogObjects } from './catalog.ts';
 import type { LoginTable } from './linked-login.ts';
 import type { FoundRefreshToken, RefreshTokenRecord } from './refresh-token.ts';
-import type { RemovedTenantTable } from './removed-tenant.ts';
+import type { RemovalTable } from './removal-table.ts';
 import type { SigningKeyTable } from './signing-key-table.ts';
 import type { WebhookDeliveryTable } from './webhook-delivery.ts';
 
@@ -79,8 +79,8 @@ export interface UserTable {
   insertRegistration(userId: string, registration: Registration): Promise<void>;
   updateRegistration(userId: string, registration: Registration): Promise<boolean>;
   deleteRegistration(userId: string, applicationId: string): Promise<boolean>;
-  /** Of every user: the application is gone. */
-  deleteRegistrationsOf(applicationId: string): Promise<void>;
+  /** Of any user, at most `maxCount`: the application is gone. Gives back how many. */
+  deleteRegistrationsOf(applicationId: string, maxCount: number): Promise<number>;
 }
 
 /** At least one member is given; all given ones must match. */
@@ -176,8 +176,8 @@ export interface LinkTable {
   insert(link: IdentityProviderLink): Promise<void>;
   touch(link: IdentityProviderLink, lastLoginInstant: number): Promise<boolean>;
   delete(tenantId: string, identityProviderId: string, identityProviderUserId: string): Promise<boolean>;
-  /** Of every user: the provider is gone. */
-  deleteOfProvider(identityProviderId: string): Promise<void>;
+  /** Of any user, at most `maxCount`: the provider is gone. Gives back how many. */
+  deleteOfProvider(identityProviderId: string, maxCount: number): Promise<number>;
 }
 
 export interface PendingLink {
@@ -266,7 +266,7 @@ export interface Records {
   readonly logins: LoginTable;
   readonly signingKeys: SigningKeyTable;
   readonly webhookDeliveries: WebhookDeliveryTable;
-  readonly removedTenants: RemovedTenantTable;
+  readonly removals: RemovalTable;
 }
 
 export interface Store extends Records {

@@ -50,7 +50,18 @@ const CALLS: readonly (readonly [method: string, target: string, json?: unknown]
   ['POST', '/api/key/import', { key: { name: SECRET.repeat(200), secret: SECRET } }],
   ['POST', '/api/api-key', { apiKey: { key: MADE_KEY } }],
   ['POST', '/api/api-key', { apiKey: { key: MADE_KEY } }],
-  ['POST', '/api/webhook', { webhook: { url: 'https://x.test', httpAuthenticationPassword: SECRET } }],
+  [
+    'POST',
+    '/api/webhook',
+    {
+      webhook: {
+        url: 'https://x.test',
+        headers: { 'X-Key': SECRET },
+        httpAuthenticationUsername: 'us',
+        httpAuthenticationPassword: SECRET,
+      },
+    },
+  ],
   ['DELETE', `/api/jwt/refresh?token=${encodeURIComponent(refreshToken.value)}`],
 ];
 

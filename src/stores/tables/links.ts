@@ -7,6 +7,10 @@ export const LINK_COLUMNS = `tenant_id, identity_provider_id, identity_provider_
   insert_instant, last_login_instant`;
 const ONE = 'tenant_id = $1 AND identity_provider_id = $2 AND identity_provider_user_id = $3';
 
+const DELETE_SOME_OF_PROVIDER = `DELETE FROM links WHERE identity_provider_id = $1
+  AND (tenant_id, identity_provider_user_id) IN (
+    SELECT tenant_id, identity_provider_user_id FROM links WHERE identity_provider_id = $1 LIMIT $2)`;
+
 export function linkOf(row: Row): IdentityProviderLink {
   return {
     tenantId: text(row, 'tenant_id'),
@@ -59,8 +63,8 @@ export function linkTable(queries: Queries): LinkTable {
     async delete(...identity) {
       return (await queries.query(`DELETE FROM links WHERE ${ONE}`, identity)).count > 0;
     },
-    async deleteOfProvider(identityProviderId) {
-      await queries.query('DELETE FROM links WHERE identity_provider_id = $1', [identityProviderId]);
+    async deleteOfProvider(identityProviderId, maxCount) {
+      return (await queries.query(DELETE_SOME_OF_PROVIDER, [identityProviderId, maxCount])).count;
     },
   };
 }

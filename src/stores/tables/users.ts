@@ -14,6 +14,9 @@ export const USER_COLUMNS = `u.body AS user_body, u.last_login_instant AS user_l
 const INSERT_REGISTRATION = `INSERT INTO registrations (user_id, application_id, insert_instant, body, last_login_instant)
   VALUES ($1, $2, $3, $4, $5)`;
 
+const DELETE_SOME_REGISTRATIONS = `DELETE FROM registrations WHERE application_id = $1 AND user_id IN (
+  SELECT user_id FROM registrations WHERE application_id = $1 LIMIT $2)`;
+
 /** Undefined: none, which is not compared with anything. */
 function key(name: string | undefined): string | null {
   return name === undefined ? null : name.toLowerCase();
@@ -115,8 +118,8 @@ export function userTable(queries: Queries): UserTable {
         userId,
         applicationId,
       ]),
-    async deleteRegistrationsOf(applicationId) {
-      await queries.query('DELETE FROM registrations WHERE application_id = $1', [applicationId]);
+    async deleteRegistrationsOf(applicationId, maxCount) {
+      return (await queries.query(DELETE_SOME_REGISTRATIONS, [applicationId, maxCount])).count;
     },
   };
 }

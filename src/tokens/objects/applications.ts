@@ -17,6 +17,7 @@ import {
 } from './catalog-object.ts';
 import { forgetInOthers } from './forget.ts';
 import { requireLambda, requireOwnKey, requireSigningKey } from './references.ts';
+import { finishRemoval, removeRest } from './removal.ts';
 import { recordSigners } from './signers.ts';
 
 const KEY_FIELD = 'application.jwtConfiguration.accessTokenKeyId';
@@ -57,8 +58,7 @@ export async function createApplication(
   return await insertObject(service, 'applications', application, applicationNames(application), {
     async before(records, catalog) {
       requireInOrder(catalog, application, scope);
-      // A login that was under way when one of this id was deleted may have come after.
-      if (id !== undefined) await removeDependents(records, id, service.clock());
+      await finishRemoval(records, 'applications', application.id, service.clock());
     },
     after: recordSigners,
   });
@@ -97,19 +97,23 @@ export async function deleteApplication(service: TokenService, id: string, scope
   const application = readObject(service, 'applications', id, scope);
   await deleteObject(service, 'applications', application, async (records, catalog) => {
     await forgetInOthers(records, catalog, { applicationIds: [id], tenantIds: [] }, service.clock());
-    await removeDependents(records, id, service.clock());
+    await endApplication(records, id, service.clock());
   });
+  await removeRest(service, { kind: 'applications', id });
   await service.revocations.refresh();
 }
 
-/** What only an application of this id gives a meaning to. Within the transaction that takes it away, or makes it. */
-export async function removeDependents(
-  records: Records,
+/**
+ * Within the transaction that takes an application away: its sessions end, all at once; registrations go afterwards, with
+ * `removeRest`.
+ */
+export async function endApplication(
+  { refreshTokens, removals }: Pick<Records, 'refreshTokens' | 'removals'>,
   applicationId: string,
   nowMs: number,
 ): Promise<void> {
-  await records.refreshTokens.revoke({ applicationId }, nowMs);
-  await records.users.deleteRegistrationsOf(applicationId);
+  await refreshTokens.revoke({ applicationId }, nowMs);
+  await removals.insert({ kind: 'applications', id: applicationId, removedInstant: nowMs });
 }
 
 function withIds({ random }: TokenService, roles: Application['roles']): Application['roles'] {

@@ -12,6 +12,7 @@ import {
   readOwned,
   updateObject,
 } from './catalog-object.ts';
+import { finishRemoval, removeRest } from './removal.ts';
 
 type ProviderBody = Body<IdentityProvider>;
 
@@ -39,10 +40,9 @@ export async function createIdentityProvider(
 ): Promise<IdentityProvider> {
   const provider = { ...body, ...newStamps(service, id) };
   return await insertObject(service, 'identityProviders', provider, providerNames(provider), {
-    async before({ links }, catalog) {
+    async before(records, catalog) {
       check(catalog, provider);
-      // A login that was under way when one of this id was deleted may have come after; or the file has dropped one.
-      if (id !== undefined) await links.deleteOfProvider(id);
+      await finishRemoval(records, 'identityProviders', provider.id, service.clock());
     },
   });
 }
@@ -65,5 +65,8 @@ export async function replaceIdentityProvider(
 /** With its links: another provider of this id speaks of other people. @throws ServiceError 400, 404 */
 export async function deleteIdentityProvider(service: TokenService, id: string, scope: Scope): Promise<void> {
   const provider = readOwned(service, 'identityProviders', id, scope);
-  await deleteObject(service, 'identityProviders', provider, ({ links }) => links.deleteOfProvider(id));
+  await deleteObject(service, 'identityProviders', provider, async ({ removals }) => {
+    await removals.insert({ kind: 'identityProviders', id, removedInstant: service.clock() });
+  });
+  await removeRest(service, { kind: 'identityProviders', id });
 }

@@ -6,7 +6,7 @@ import type { Scope, TokenService } from '../service.ts';
 import type { UniqueName } from '../store.ts';
 import { insertObject, newStamps, nextStamps, readObject, updateObject } from './catalog-object.ts';
 import { requireSigningKey } from './references.ts';
-import { finishRemoval } from './remove-tenant.ts';
+import { finishRemoval } from './removal.ts';
 import { recordSigners } from './signers.ts';
 
 type TenantBody = Body<Tenant>;
@@ -30,7 +30,7 @@ export async function createTenant(
   return await insertObject(service, 'tenants', tenant, tenantNames(tenant), {
     async before(records, catalog) {
       checkTenant(catalog, body);
-      await finishRemoval(records, tenant.id, service.clock());
+      await finishRemoval(records, 'tenants', tenant.id, service.clock());
     },
     after: recordSigners,
   });

@@ -214,7 +214,7 @@ const STEPS: readonly (readonly [what: string, run: (store: Store) => Promise<un
       expect(await users.deleteOfTenant(one.tenantId, NOW_MS, 10)).toBe(1);
     },
   ],
-  ['links.deleteOfProvider', ({ links }) => links.deleteOfProvider(link.identityProviderId)],
+  ['links.deleteOfProvider', ({ links }) => links.deleteOfProvider(link.identityProviderId, 10)],
   ['users.delete', ({ users }) => users.delete(user.id)],
 ];
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../../../src/tokens/store.ts';
 import { eachStore } from '../../support/store.ts';
@@ -38,6 +39,17 @@ describe('links', () => {
       ];
       expect(await store.links.list(owner.id)).toEqual(links);
       expect(await store.links.list(owner.id, links[1]?.identityProviderId)).toEqual([links[1]]);
+    });
+
+    it('of a provider go, no more at once than asked for, and no others', async () => {
+      const identityProviderId = randomUUID();
+      const kept = await linked();
+      for (const identityProviderUserId of ['a', 'b', 'c'])
+        await linked({ identityProviderId, identityProviderUserId });
+      expect(await store.links.deleteOfProvider(identityProviderId, 2)).toBe(2);
+      expect(await store.links.deleteOfProvider(identityProviderId, 2)).toBe(1);
+      expect(await store.links.list(user.id, identityProviderId)).toEqual([]);
+      expect(await store.links.list(user.id, kept.identityProviderId)).toEqual([kept]);
     });
 
     it('are one an identity', async () => {

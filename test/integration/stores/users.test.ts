@@ -160,11 +160,13 @@ describe('registrations', () => {
       expect(await store.users.deleteRegistration(randomUUID(), randomUUID())).toBe(false);
     });
 
-    it('of an application go together', async () => {
+    it('of an application go, no more at once than asked for', async () => {
       const [gone, kept] = [aRegistration(), aRegistration()];
       const users = [aUser({ registrations: [gone, kept] }), aUser({ registrations: [gone] })];
       for (const user of users) await store.users.insert(user);
-      await store.users.deleteRegistrationsOf(gone.applicationId);
+      const { applicationId } = gone;
+      expect(await store.users.deleteRegistrationsOf(applicationId, 1)).toBe(1);
+      expect(await store.users.deleteRegistrationsOf(applicationId, 5)).toBe(1);
       const left = await Promise.all(users.map(({ id }) => store.users.get(id)));
       expect(left.map((user) => user?.registrations)).toEqual([[kept], []]);
     });

@@ -61,14 +61,14 @@ const tenantBody = tenantSchema.parse({ name: 'Second again', issuer: 'ten2.test
 const providerBody = (members: object) => identityProviderSchema.parse({ name: randomUUID(), ...members });
 const pem = () => testKey('ES256').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
 
-/** The store of `service`, in which a batch of users cannot be deleted after the first ones. */
-function breakingAfter(batches: number, { users, ...store }: Store): Store {
-  let left = batches;
-  const deleteOfTenant: typeof users.deleteOfTenant = async (...batch) => {
+/** A store that ends after the transaction that deletes an object, and so many batches of what hangs on it. */
+function breakingAfter(batches: number, store: Store): Store {
+  let left = batches + 1;
+  const transaction: Store['transaction'] = async (work) => {
     if (left-- <= 0) throw new Error('the process ends here');
-    return await users.deleteOfTenant(...batch);
+    return await store.transaction(work);
   };
-  return { ...store, users: { ...users, deleteOfTenant } };
+  return { ...store, transaction };
 }
 
 describe('what is deleted', () => {
@@ -78,7 +78,7 @@ describe('what is deleted', () => {
     /** Each test has a catalog of its own: one database serves them all. */
     const emptied = async () => {
       const { store } = service;
-      for (const { id } of await store.removedTenants.list()) await store.removedTenants.delete(id);
+      for (const { kind, id } of await store.removals.list()) await store.removals.delete(kind, id);
       for (const user of [U1, U2, U1_T2]) await store.users.delete(user);
       const { revision: _revision, ...kinds } = service.catalog();
       for (const [kind, objects] of Object.entries(kinds))
@@ -214,7 +214,7 @@ describe('what is deleted', () => {
         clock.advanceMs(MINUTE_MS + 1);
         await keepHouse(service);
         expect(await service.store.users.hasAnyOf(TEN2)).toBe(false);
-        expect(await service.store.removedTenants.list()).toEqual([]);
+        expect(await service.store.removals.list()).toEqual([]);
       });
 
       it('that is not there is 404, unless users are left of it', async () => {
@@ -305,6 +305,20 @@ describe('what is deleted', () => {
         expect(provider?.applicationConfiguration).toEqual({});
       });
 
+      it('that a process has deleted before it ended loses its registrations with the next round', async () => {
+        await fixtures();
+        const { refreshToken } = await loginTo(service, APP_A);
+        const broken = { ...service, store: breakingAfter(0, service.store) };
+        await expect(deleteApplication(broken, APP_A, EVERYWHERE)).rejects.toThrow();
+        await service.refreshCatalog();
+        expect(await service.store.refreshTokens.get(refreshToken.id)).toBeNull();
+        const registered = async () =>
+          (await service.store.users.get(U1))?.registrations.map(({ applicationId }) => applicationId);
+        expect(await registered()).toContain(APP_A);
+        await keepHouse(service);
+        expect(await registered()).not.toContain(APP_A);
+      });
+
       it('is made for no tenant that another process has deleted', async () => {
         await fixtures();
         const stale = late();
@@ -335,6 +349,20 @@ describe('what is deleted', () => {
         });
         await addProvider(SHARED_IDP, {});
         expect(await links.get(TEN1, SHARED_IDP, 'late')).toBeNull();
+      });
+
+      it('that a process has deleted before it ended loses its links with the next round, or to the next one', async () => {
+        for (const next of [() => keepHouse(service), () => addProvider(SHARED_IDP, {})]) {
+          await fixtures();
+          await addProvider(SHARED_IDP, {});
+          await link(U1, SHARED_IDP);
+          const broken = { ...service, store: breakingAfter(0, service.store) };
+          await expect(deleteIdentityProvider(broken, SHARED_IDP, EVERYWHERE)).rejects.toThrow();
+          await service.refreshCatalog();
+          expect(await service.store.links.list(U1)).toHaveLength(1);
+          await next();
+          expect(await service.store.links.list(U1)).toEqual([]);
+        }
       });
 
       it('leaves no link that waits to another of its id', async () => {
