@@ -18,7 +18,10 @@ export interface Statement {
 export interface QueryOptions {
   /** Of as many rows as there are, such as an application's million tokens; within a transaction. */
   readonly isLong?: true;
-  /** Reads a few rows by an index, locks none, and may therefore wait behind others that do the same. */
+  /**
+   * Reads or changes a few rows by an index. Reads may wait behind others that do, and lock nothing; changes may share a
+   * commit with others, until which they hold their locks.
+   */
   readonly isQuick?: true;
 }
 

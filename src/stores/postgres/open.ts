@@ -9,6 +9,7 @@ import { migrate, requireCurrent, SchemaError } from '../migrate.ts';
 import { createStore } from '../store.ts';
 import { sealObjects } from '../tables/catalog.ts';
 import { Transaction } from '../transaction.ts';
+import { GroupCommit } from './group-commit.ts';
 import { CHANNEL, PostgresListener } from './listener.ts';
 import { PostgresPool, type Session, STATEMENT_TIMEOUT_MS } from './pool.ts';
 import { QuickReads } from './quick-reads.ts';
@@ -64,6 +65,7 @@ class PostgresDriver implements Driver {
   readonly dialect = 'postgres';
   readonly #pool: PostgresPool;
   readonly #quickReads: QuickReads;
+  readonly #groupCommit: GroupCommit;
   readonly #listener: PostgresListener;
 
   constructor({ url, log, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: PostgresStoreOptions) {
@@ -71,11 +73,20 @@ class PostgresDriver implements Driver {
     if (address.ssl === false && !isLocal(address.host)) log.warn('PostgreSQL is spoken to in the clear');
     this.#pool = new PostgresPool(address, statementTimeoutMs, log);
     this.#quickReads = new QuickReads(address, statementTimeoutMs, log);
+    this.#groupCommit = new GroupCommit(address, statementTimeoutMs, log, (sql, values) =>
+      this.#alone(sql, values),
+    );
     this.#listener = new PostgresListener(address, log);
   }
 
   query(sql: string, values?: readonly Value[], { isQuick }: QueryOptions = {}): Promise<Outcome> {
-    if (isQuick) return this.#quickReads.query(sql, values);
+    if (!isQuick) return this.#alone(sql, values);
+    return sql.startsWith('SELECT')
+      ? this.#quickReads.query(sql, values)
+      : this.#groupCommit.query(sql, values);
+  }
+
+  #alone(sql: string, values?: readonly Value[]): Promise<Outcome> {
     return retrying(() => this.#pool.session((session) => session.query(sql, values)));
   }
 
@@ -87,7 +98,7 @@ class PostgresDriver implements Driver {
     const [first] = statements;
     // One statement is all or nothing by itself.
     if (first !== undefined && statements.length === 1)
-      return (await this.query(first.sql, first.values)).count > 0;
+      return (await this.query(first.sql, first.values, { isQuick: true })).count > 0;
     try {
       await this.transaction((queries) => changeEach(queries, statements));
       return true;
@@ -107,7 +118,7 @@ class PostgresDriver implements Driver {
 
   async close(): Promise<void> {
     await this.#listener.close();
-    await Promise.all([this.#pool.close(), this.#quickReads.close()]);
+    await Promise.all([this.#pool.close(), this.#quickReads.close(), this.#groupCommit.close()]);
   }
 }
 

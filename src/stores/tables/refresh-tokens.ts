@@ -91,7 +91,7 @@ async function rotate(
   const values = [...useValues(id, fromLookup, next), next.lookup, next.sealedValue];
   // One question instead of four: the row is locked for less long.
   if (queries.dialect === 'postgres')
-    return (await queries.query(ROTATE_AND_RETIRE, [...values, nowMs])).count > 0;
+    return (await queries.query(ROTATE_AND_RETIRE, [...values, nowMs], { isQuick: true })).count > 0;
   return await queries.changeAll([
     { sql: ROTATE, values },
     { sql: `${RETIRE} VALUES ($1, $2, $3)`, values: [fromLookup, id, nowMs] },
@@ -123,7 +123,7 @@ export function refreshTokenTable(queries: Queries): RefreshTokenTable {
     list: (filter, maxCount) => list(queries, filter, maxCount),
     rotate: (id, fromLookup, next, nowMs) => rotate(queries, id, fromLookup, next, nowMs),
     async touch(id, lookup, use) {
-      return (await queries.query(TOUCH, useValues(id, lookup, use))).count > 0;
+      return (await queries.query(TOUCH, useValues(id, lookup, use), { isQuick: true })).count > 0;
     },
     revoke: (filter, nowMs) => revokeRefreshTokens(queries, filter, nowMs),
     endAccess: (filter, nowMs, until) => endAccess(queries, filter, nowMs, until),
