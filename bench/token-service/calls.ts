@@ -23,6 +23,8 @@ export interface Calls {
 export interface PlainCalls {
   /** A file, `GET PATH TOKEN` a line. */
   readonly requests: string;
+  /** How many were sent: the next run goes on behind them, and meets no token of the last one too early. */
+  sent: number;
 }
 
 export interface CallResult {
@@ -45,7 +47,7 @@ export function writePlainCalls(
 ): PlainCalls {
   const requests = join(folder, `${name}.requests`);
   writeFileSync(requests, tokens.map((token) => `GET ${path} ${token}\n`).join(''), { mode: 0o600 });
-  return { requests };
+  return { requests, sent: 0 };
 }
 
 interface Effort {
@@ -62,8 +64,10 @@ export async function makeCalls(
   return 'requests' in calls ? await driven(origin, calls, effort) : await made(origin, calls, effort);
 }
 
-async function driven(origin: string, { requests }: PlainCalls, effort: Effort): Promise<CallResult> {
-  const result = await drive({ origin, requests, ...effort });
+async function driven(origin: string, calls: PlainCalls, effort: Effort): Promise<CallResult> {
+  const { requests, sent } = calls;
+  const result = await drive({ origin, requests, offset: sent, ...effort });
+  calls.sent = sent + result.requests + effort.connections;
   const failed = result.refused + result.broken;
   if (failed > 0 || result.requests === 0)
     throw new Error(`of ${result.requests} calls ${failed} were refused or broken`);
