@@ -106,7 +106,8 @@ function valuesOf({ linked: { link, user, applicationId, seen }, ...login }: Lin
 async function record(queries: Queries, login: LinkedLogin): Promise<boolean> {
   const which = login.refreshToken === null ? 'login' : 'withToken';
   const values = valuesOf(login);
-  if (queries.dialect === 'postgres') return (await queries.query(ONE_STATEMENT[which], values)).count > 0;
+  if (queries.dialect === 'postgres')
+    return (await queries.query(ONE_STATEMENT[which], values, { isQuick: true })).count > 0;
   return await queries.changeAll(IN_TURN[which].map((step) => statementOf(step, values)));
 }
 
