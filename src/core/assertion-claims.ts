@@ -1,6 +1,6 @@
 /** The user's claims in an assertion: what a retriever found, and the roles that the realm gives, as JSON members. */
 import type { AssertionInput, UserClaimsPolicy } from './assertion.ts';
-import { type AssertionPlan, member } from './assertion-plan.ts';
+import type { AssertionPlan, PlannedClaim } from './assertion-plan.ts';
 import type { Json } from './json.ts';
 
 export interface UserMembers {
@@ -12,31 +12,38 @@ export interface UserMembers {
 
 const NOBODY: UserMembers = { text: '', shadowed: [] };
 
+interface Member {
+  readonly claim: PlannedClaim;
+  readonly value: Json;
+}
+
 /** `plan`: that of the input. */
-export function userMembers(
-  { userClaims: found, policy, subject }: AssertionInput,
-  plan: AssertionPlan,
-): UserMembers {
+export function userMembers(input: AssertionInput, plan: AssertionPlan): UserMembers {
+  const { userClaims: found, policy, subject } = input;
   if (found === null) return NOBODY;
-  const chosen = new Map<string, string>();
+  const names = new Set<string>();
+  const members: Member[] = [];
   const shadowed: string[] = [];
   for (const [given, value] of found.claims) {
-    const { name, isWanted, isReserved } = plan.claim(given, found.prefixed?.has(given) === true);
-    if (!isWanted) continue;
-    if (isReserved || chosen.has(name)) shadowed.push(name);
-    else chosen.set(name, member(name, inForm(value, policy.userClaims)));
+    const claim = plan.claim(given, found.prefixed?.has(given) === true);
+    if (!claim.isWanted) continue;
+    if (claim.isReserved || names.has(claim.name)) {
+      shadowed.push(claim.name);
+      continue;
+    }
+    names.add(claim.name);
+    members.push({ claim, value });
   }
-  const { role } = plan;
-  if (role.isWanted)
-    chosen.set(role.name, member(role.name, inForm(subject.principal.roles, policy.userClaims)));
-  const members = found.order === 'given' ? [...chosen] : [...chosen].sort(byName);
+  if (plan.role.isWanted) members.push({ claim: plan.role, value: subject.principal.roles });
+  if (found.order === 'natural') members.sort(byName);
   let text = '';
-  for (const [, one] of members) text += `,${one}`;
+  for (const { claim, value } of members)
+    text += claim.open + JSON.stringify(inForm(value, policy.userClaims));
   return { text, shadowed };
 }
 
 /** By UTF-16 code unit, as Java's natural order of strings. */
-function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+function byName({ claim: { name: a } }: Member, { claim: { name: b } }: Member): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

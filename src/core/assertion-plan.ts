@@ -8,6 +8,8 @@ import type { Realm } from './realm.ts';
 export interface PlannedClaim {
   /** As it is written. */
   readonly name: string;
+  /** A JSON member up to its value: a comma, the name, a colon. */
+  readonly open: string;
   /** Not excluded, and selected where that is asked. */
   readonly isWanted: boolean;
   /** The gateway sets a claim of this name. */
@@ -86,7 +88,7 @@ function makePlan(input: PlanInput, dialect: string): AssertionPlan {
 }
 
 /** One member of a JSON object. */
-export function member(name: string, value: Json): string {
+function member(name: string, value: Json): string {
   return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 }
 
@@ -169,6 +171,7 @@ function judgeOf(input: PlanInput, dialect: string): (given: string, name: strin
     names.has(given) || names.has(name);
   return (given, name) => ({
     name,
+    open: `,${JSON.stringify(name)}:`,
     isWanted: !has(excluded, given, name) && (selected === null || has(selected, given, name)),
     isReserved: reserved.has(name),
   });

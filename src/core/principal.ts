@@ -36,6 +36,9 @@ export interface VerifiedToken {
   readonly notices: readonly string[];
 }
 
+/** Shared by all callers: each is remembered for a while, by the thousand. */
+const NONE: readonly never[] = Object.freeze([]);
+
 /** NumericDates at or beyond this are milliseconds: as seconds it would be the year 5138. */
 const MILLISECONDS_FROM = 100_000_000_000;
 
@@ -102,7 +105,10 @@ export function checkAudience(claims: JsonObject, audiences: readonly string[]):
 }
 
 /** @throws CountersignError missing_claim, invalid_claim */
-export function principalOf(claims: JsonObject, realm: Realm): { principal: Principal; notices: string[] } {
+export function principalOf(
+  claims: JsonObject,
+  realm: Realm,
+): { readonly principal: Principal; readonly notices: readonly string[] } {
   for (const path of realm.requiredClaims)
     if ((readClaim(claims, path) ?? null) === null) throw missing(path.text);
   const subject = readClaim(claims, realm.subjectClaim);
@@ -110,30 +116,33 @@ export function principalOf(claims: JsonObject, realm: Realm): { principal: Prin
   if (typeof subject !== 'string' || subject === '')
     throw invalid(realm.subjectClaim.text, 'is no non-empty string');
   const { names: groups, notices } = groupsOf(claims, realm);
-  const roles = new Set([
-    ...realm.defaultRoles,
-    ...rolesOf(claims, realm),
-    ...groups.flatMap((group) => realm.rolesOfGroup.get(group) ?? []),
-  ]);
+  const roles = rolesOf(claims, groups, realm);
   return {
-    principal: { subject, groups, roles: [...roles], scopes: scopesOf(claims, realm), claims },
+    principal: { subject, groups, roles, scopes: scopesOf(claims, realm), claims },
     notices,
   };
 }
 
-function rolesOf(claims: JsonObject, { rolesClaim }: Realm): string[] {
+function rolesOf(claims: JsonObject, groups: readonly string[], realm: Realm): string[] {
+  const { rolesClaim, rolesOfGroup } = realm;
+  const roles = new Set(realm.defaultRoles);
   const value = rolesClaim === null ? undefined : readClaim(claims, rolesClaim);
-  return Array.isArray(value) ? value.filter((role) => typeof role === 'string') : [];
+  if (Array.isArray(value)) for (const role of value) if (typeof role === 'string') roles.add(role);
+  for (const group of groups) for (const role of rolesOfGroup.get(group) ?? NONE) roles.add(role);
+  return [...roles];
 }
 
-function groupsOf(claims: JsonObject, realm: Realm): { names: string[]; notices: string[] } {
+function groupsOf(
+  claims: JsonObject,
+  realm: Realm,
+): { readonly names: readonly string[]; readonly notices: readonly string[] } {
   const value = realm.groupsClaim === null ? undefined : readClaim(claims, realm.groupsClaim);
-  if (value === undefined) return { names: [], notices: [] };
+  if (value === undefined) return { names: NONE, notices: NONE };
   const given: readonly Json[] = Array.isArray(value) ? value : [value];
   const names = given.filter((group) => typeof group === 'string');
   const notices =
     names.length === given.length
-      ? []
+      ? NONE
       : [`claim ${realm.groupsClaim?.text} holds groups that are no strings; they are left out`];
   return { names: [...new Set(names)], notices };
 }
