@@ -9,7 +9,7 @@ import type { CurrentSnapshot } from './current-snapshot.ts';
 import { startListener } from './listening.ts';
 import { mirrorState } from './mirror.ts';
 import { requestObserver, underWayObserver } from './observe.ts';
-import { randomId } from './ports.ts';
+import { randomRequestId } from './request-id.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A worker's part of what several share. */
@@ -74,7 +74,7 @@ function proxyListener(live: CurrentSnapshot, { clock, log, metrics }: Runtime, 
     ...place,
     snapshot: () => live.current,
     clock,
-    randomId,
+    randomId: randomRequestId,
     onRequestDone: requestObserver(log, metrics),
     onUnderWay: underWayObserver(metrics),
     log,

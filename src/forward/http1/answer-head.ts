@@ -94,12 +94,16 @@ function noteField(lowerName: string, value: string, found: FramingFields): void
       found.coding = once(found.coding, value, 'Transfer-Encoding');
       break;
     case 'connection':
-      found.isClosing ||= value.split(',').some((option) => option.trim().toLowerCase() === 'close');
+      found.isClosing ||= value !== 'keep-alive' && hasClose(value);
       break;
     case 'keep-alive':
       found.keepAliveMs = keepAliveMs(value);
       break;
   }
+}
+
+function hasClose(connection: string): boolean {
+  return connection.split(',').some((option) => option.trim().toLowerCase() === 'close');
 }
 
 /** The same value twice is refused too: it tells of two hands that framed the message. */

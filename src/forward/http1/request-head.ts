@@ -23,10 +23,6 @@ export interface RequestHead {
 const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
 /** Methods whose requests say that they have no body (RFC 9110 §8.6). */
 const ANTICIPATES_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
-/** What only this file may say about a connection and its framing. Headers were filtered before: one here is a defect. */
-const RESERVED = ['connection', 'transfer-encoding', 'upgrade', 'keep-alive', 'expect'];
-/** Names are told apart by their length first: most are none of these. */
-const RESERVED_LENGTHS: ReadonlySet<number> = new Set(RESERVED.map(({ length }) => length));
 const CONTENT_LENGTH = 'content-length';
 
 /** @throws RequestError */
@@ -47,38 +43,45 @@ interface FieldLines {
   readonly length: string | null;
 }
 
-/** Names and values are checked joined: each is made of characters that may stand there where all are together. */
 function fieldLines(headers: HeaderList): FieldLines {
   let text = '';
-  let names = '';
-  let values = '';
   let length: string | null = null;
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    if (name === '') throw new RequestError('a header name is no token');
-    names += name;
-    values += value;
-    if (RESERVED_LENGTHS.has(name.length)) requireFree(name);
+    requireField(name, value);
     if (isHeaderNamed(name, CONTENT_LENGTH)) {
       if (length !== null) throw new RequestError('Content-Length twice');
       length = value;
     }
     text += `${name}: ${value}\r\n`;
   }
-  if (names !== '' && !isFieldName(names)) throw new RequestError('a header name is no token');
-  if (!isFieldValue(values)) throw new RequestError(`the value of ${faulty(headers)} is no field value`);
   return { text, length };
 }
 
-function requireFree(name: string): void {
-  if (RESERVED.some((reserved) => isHeaderNamed(name, reserved)))
-    throw new RequestError(`${name} is not to be forwarded`);
+function requireField(name: string, value: string): void {
+  if (!isFieldName(name)) throw new RequestError('a header name is no token');
+  if (!isFieldValue(value)) throw new RequestError(`the value of ${name} is no field value`);
+  if (isReserved(name)) throw new RequestError(`${name} is not to be forwarded`);
 }
 
-function faulty(headers: HeaderList): string {
-  const index = headers.findIndex((value, at) => at % 2 === 1 && !isFieldValue(value));
-  return headers[index - 1] ?? '';
+/**
+ * What only this file may say about a connection and its framing. Headers were filtered before: one here is a defect.
+ * Told apart by length first: most names are none of these.
+ */
+function isReserved(name: string): boolean {
+  switch (name.length) {
+    case 6:
+      return isHeaderNamed(name, 'expect');
+    case 7:
+      return isHeaderNamed(name, 'upgrade');
+    case 10:
+      return isHeaderNamed(name, 'connection') || isHeaderNamed(name, 'keep-alive');
+    case 17:
+      return isHeaderNamed(name, 'transfer-encoding');
+    default:
+      return false;
+  }
 }
 
 function bodyOf(length: string | null, hasBody: boolean): RequestHead['body'] {
