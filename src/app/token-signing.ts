@@ -14,7 +14,7 @@ export interface TokenSigning {
   readonly verifyingKey: (key: Key) => CompactKey;
 }
 
-/** Access tokens remembered at most, as many as a realm remembers of its callers unless told otherwise; about 20 MB. */
+/** Access tokens remembered at most, as many as a realm remembers of its callers unless told otherwise; some 10 MB. */
 const REMEMBERED_TOKENS_MAX = 10_000;
 
 /** What was read of a key lives as long as the catalog snapshot that the key object belongs to. */
