@@ -88,7 +88,7 @@ describe('RequestReader', () => {
     ['a letter behind an empty line', '\r\nG', true],
     ['a whole first line', 'GET / HTTP/1.1\r\n', true],
     ['all but the last byte', GET.slice(0, -1), true],
-  ])('has begun a head by %s: %3$s', (_what, text, hasBegun) => {
+  ])('knows whether a head has begun by %s', (_what, text, hasBegun) => {
     const one = reader();
     one.read(bytesOf(text), 0);
     expect(one.hasBegun).toBe(hasBegun);
