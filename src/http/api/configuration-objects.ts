@@ -43,6 +43,7 @@ const tenants = objectOperations({
   create: async ({ service }, id, body) => renderAsIs(await createTenant(service, id, body)),
   replace: ({ service, scope }, id, body) => replaceTenant(service, id, body, scope),
   remove: ({ service, scope }, id) => deleteTenant(service, id, scope),
+  removal: 'Takes it away with everything of it: applications, identity providers, API keys and users.',
 });
 
 const applicationKind: ObjectKind<'applications', z.output<typeof applicationSchema>> = {
@@ -95,6 +96,7 @@ const lambdas = objectOperations({
   create: async ({ service }, id, body) => renderAsIs(await createLambda(service, id, body)),
   replace: ({ service, scope }, id, body) => replaceLambda(service, id, body, scope),
   remove: ({ service, scope }, id) => deleteLambda(service, id, scope),
+  removal: 'Takes away a lambda that nothing uses.',
 });
 
 /** `key` is shown once, to its maker. */
@@ -128,6 +130,7 @@ const webhooks = objectOperations({
   replace: ({ service, scope }, id, body, keepsHidden) =>
     replaceWebhook(service, id, body, scope, { keepsHidden }),
   remove: ({ service, scope }, id) => deleteWebhook(service, id, scope),
+  removal: 'Takes it away, with the events that wait for it.',
 });
 
 export const CONFIGURATION_OPERATIONS = [

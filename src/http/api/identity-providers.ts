@@ -39,6 +39,7 @@ const kind: ObjectKind<'identityProviders', ProviderBody> = {
     return replaceIdentityProvider(call.service, id, own, call.scope, checkIdentityProvider);
   },
   remove: ({ service, scope }, id) => deleteIdentityProvider(service, id, scope),
+  removal: 'Takes it away, with its links; users and their sessions stay.',
 };
 
 /** A provider without tenant makes users in all of them: a caller bound to one makes those of its own only. */

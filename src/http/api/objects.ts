@@ -35,6 +35,8 @@ export interface ObjectKind<Kind extends CatalogKind, Body extends object> {
   /** `keepsHidden`: the body may lack what answers hide, which stays then. */
   replace(call: Call, id: string, body: Body, keepsHidden: boolean): Promise<CatalogObjects[Kind]>;
   remove(call: Call, id: string): Promise<void>;
+  /** What goes with it. Absent: nothing. */
+  readonly removal?: string;
 }
 
 const params = z.object({ id: uuid() });
@@ -137,13 +139,13 @@ export function listing<Kind extends CatalogKind, Body extends object>(
 export function deleting<Kind extends CatalogKind, Body extends object>(
   declared: ObjectKind<Kind, Body>,
 ): Operation {
-  const { name, path, remove } = declared;
+  const { name, path, remove, removal = 'Takes it away.' } = declared;
   return operation({
     ...forChange(declared),
     method: 'DELETE',
     path: `${path}/{id}`,
     operationId: `delete${name}`,
-    summary: 'Takes it away.',
+    summary: removal,
     tag: name,
     auth: 'apiKey',
     request: { params },
