@@ -21,6 +21,8 @@ export function createTlsServer(
     ALPNProtocols: PROTOCOLS,
     handshakeTimeout: handshakeTimeoutMs,
   });
+  // A handshake costs the server far more than the client, who has no reason for a second one (CVE-2011-1473).
+  server.on('secureConnection', (socket) => socket.disableRenegotiation());
   server.on('tlsClientError', (error, socket) => {
     log?.debug('TLS handshake failed', { peer: socket.remoteAddress ?? '', cause: error.message });
     socket.destroy();
