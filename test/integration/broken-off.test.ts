@@ -9,7 +9,7 @@ import { postgresPrograms } from '../support/postgres-server.ts';
 import { until } from '../support/serve.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 let folder: string;
 beforeEach(() => {
