@@ -1,5 +1,5 @@
 /** Use cases: webhooks. */
-
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Body } from '../../objects/values.ts';
 import type { Webhook } from '../../objects/webhook.ts';
 import type { Catalog } from '../catalog.ts';
@@ -80,12 +80,18 @@ export async function replaceWebhook(
   const old = readObject(service, 'webhooks', id, scope);
   const whole = wholeWebhook(service, old);
   const next = keepsHidden ? withHidden(body, whole) : body;
-  const isSame = next.httpAuthenticationPassword === whole.httpAuthenticationPassword;
+  const isSame = isSameText(next.httpAuthenticationPassword, whole.httpAuthenticationPassword);
   const { httpAuthenticationPassword } = isSame ? old : sealed(service, id, next);
   const webhook = { ...next, httpAuthenticationPassword, ...nextStamps(service, old) };
   return await updateObject(service, 'webhooks', webhook, [], {
     before: (_, catalog) => checkWebhook(catalog, next),
   });
+}
+
+/** Takes as long for any text: a caller may try passwords. */
+function isSameText(one = '', other = ''): boolean {
+  const [first, second] = [one, other].map((text) => createHash('sha256').update(text).digest());
+  return first !== undefined && second !== undefined && timingSafeEqual(first, second);
 }
 
 function withHidden(body: WebhookBody, old: Webhook): WebhookBody {
