@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { AnswerWriter } from '../../src/http/http1/answer-writer.ts';
-import { type Handler, listenerPerTest, requestOf } from '../support/listener.ts';
+import { echo, type Handler, listenerPerTest, requestOf } from '../support/listener.ts';
 import { openClient, statusOf, type WireClient } from './support/client.ts';
 
 const start = listenerPerTest();
@@ -129,6 +129,20 @@ describe('a request that breaks while it is under way', () => {
       expect(violation).toBeNull();
     },
   );
+
+  it('is refused once, though its handler fails for the same reason', async () => {
+    let ids = 0;
+    const randomId = () => {
+      ids += 1;
+      return String(ids);
+    };
+    const { port, listener } = await start(echo, { randomId });
+    const client = await openClient(port);
+    client.send(requestOf('/', 'Transfer-Encoding: chunked\r\n', 'zz\r\n', 'POST'));
+    expect((await client.closed()).responses.map(statusOf)).toEqual([400]);
+    await listener.close(60_000);
+    expect(ids).toBe(1);
+  });
 
   it('is no reset where it is answered: the client reads the answer, then the end (RFC 9112 §9.6)', async () => {
     const { port } = await start(read);

@@ -174,7 +174,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
 
   /** The request has no answer of its own, or not the end of it. */
   failed(answer: AnswerWriter, error: CountersignError): void {
-    if (answer !== this.#answer || answer.isDone) return;
+    if (answer !== this.#answer || answer.isDone || !this.socket.writable) return;
     this.#intake.stop(error);
     if (answer.isBegun) answer.abort();
     else {
