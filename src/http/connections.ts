@@ -1,6 +1,6 @@
 /** The connections of one listener: what is served on them, how a broken one is answered, how all of them end. */
 import type { Server, Socket } from 'node:net';
-import { CountersignError, toCountersignError } from '../core/errors.ts';
+import { type CountersignError, toCountersignError } from '../core/errors.ts';
 import type { ListenerLimits } from '../core/limits.ts';
 import { SECOND_MS } from '../core/time.ts';
 import type { AnswerWriter } from './http1/answer-writer.ts';
@@ -61,11 +61,6 @@ export class Connections implements ConnectionOwner {
   }
 
   onUpgrade(request: IncomingRequest, answer: AnswerWriter, connection: ServerConnection): void {
-    // A tunnel may live for days: none is begun while others are ended.
-    if (this.isClosing) {
-      connection.refuse(new CountersignError('shutting_down', 'upgrade while draining'));
-      return;
-    }
     this.#tunnels.set(connection, () => {});
     const onShutdown: OnShutdown = (goodbye) => this.#onShutdown(connection, goodbye);
     const handled = this.#options.handlers.upgrade?.(request, answer, connection.socket, onShutdown);

@@ -122,8 +122,9 @@ describe('a listener that closes', () => {
     await closed;
   });
 
-  it('makes no tunnel any more, also where the upgrade was pipelined before', async () => {
+  it('makes no tunnel any more, also where the upgrade was pipelined before, and tells the log', async () => {
     let answer: () => void = () => {};
+    const told: string[] = [];
     const started = await startListener(echo, {
       handlers: {
         request: async (_request, writer) => {
@@ -136,6 +137,7 @@ describe('a listener that closes', () => {
           writer.end();
         },
         upgrade: tunnel,
+        onUnreadable: ({ code }) => void told.push(code),
       },
     });
     const client = await openClient(started.port);
@@ -145,6 +147,7 @@ describe('a listener that closes', () => {
     answer();
     const { responses } = await client.closed();
     expect(responses.map(statusOf)).toEqual([200, 503]);
+    expect(told).toEqual(['shutting_down']);
     await closed;
   });
 

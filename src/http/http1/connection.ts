@@ -10,7 +10,7 @@ import { RestartedTimer } from '../../http1/restarted-timer.ts';
 import { type AnswerCarrier, AnswerWriter } from './answer-writer.ts';
 import { ClientWriter } from './client-writer.ts';
 import type { IncomingRequest, Peer } from './incoming-request.ts';
-import { framingOf, type RequestFraming } from './request-framing.ts';
+import { framingOf, isPersistent, type RequestFraming } from './request-framing.ts';
 import { DRAIN_BYTES_MAX, type IntakeEvents, RequestIntake, unreadable } from './request-intake.ts';
 import { requireServedMethod } from './request-line.ts';
 import type { RequestHead } from './request-reader.ts';
@@ -132,7 +132,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     const request = this.#requestOf(head, framing);
     const answer = new AnswerWriter(this, request);
     this.#answer = answer;
-    this.#isPersistent = framing instanceof CountersignError ? false : isPersistent(head, framing);
+    this.#isPersistent = !(framing instanceof CountersignError) && isPersistent(framing, head.httpVersion);
     if (!(framing instanceof CountersignError) && this.#owner.takesUpgrade(request, framing))
       this.#upgrade(request, answer, hasMore);
     else this.#owner.onRequest(request, answer, this);
@@ -216,15 +216,22 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
 
   /** A tunnel: the listener has the socket from here on, with nothing read of it but the head. */
   #upgrade(request: IncomingRequest, answer: AnswerWriter, hasMore: boolean): void {
-    if (hasMore) {
+    const refusal = this.#refusalOfUpgrade(hasMore);
+    if (refusal !== null) {
       this.#answer = null;
-      this.refuse(new CountersignError('bad_request', 'bytes before the upgrade was accepted'));
+      this.refuse(refusal);
       return;
     }
     answer.isLast = true;
     this.#intake.stop(new CountersignError('bad_request', 'no request follows an upgrade'));
     this.socket.off('data', this.#onData).off('end', this.#onEnd).pause();
     this.#owner.onUpgrade(request, answer, this);
+  }
+
+  /** A tunnel may live for days: none is begun while others are ended. */
+  #refusalOfUpgrade(hasMore: boolean): CountersignError | null {
+    if (this.#owner.isClosing) return new CountersignError('shutting_down', 'upgrade while draining');
+    return hasMore ? new CountersignError('bad_request', 'bytes before the upgrade was accepted') : null;
   }
 
   #onDrain(): void {
@@ -285,14 +292,6 @@ function framed(head: RequestHead): RequestFraming | CountersignError {
   } catch (thrown) {
     return unreadable(thrown);
   }
-}
-
-/** What comes behind an upgrade that is not made may be the middle of a request: nothing is read there. */
-function isPersistent(
-  { httpVersion }: RequestHead,
-  { isClosing, isKeptAlive, upgrade }: RequestFraming,
-): boolean {
-  return upgrade === null && !isClosing && (httpVersion === '1.1' || isKeptAlive);
 }
 
 function isDrainable({ body, expectsContinue }: RequestFraming): boolean {

@@ -55,6 +55,17 @@ export function framingOf(headers: HeaderList, httpVersion: '1.0' | '1.1'): Requ
   };
 }
 
+/**
+ * True where another request may follow (RFC 9112 §9.3). What comes behind an upgrade that is not made may be the middle of
+ * a request: nothing is read there.
+ */
+export function isPersistent(
+  { isClosing, isKeptAlive, upgrade }: RequestFraming,
+  httpVersion: '1.0' | '1.1',
+): boolean {
+  return upgrade === null && !isClosing && (httpVersion === '1.1' || isKeptAlive);
+}
+
 const NO_OPTIONS: readonly string[] = [];
 
 const LENGTHS: ReadonlySet<number> = new Set(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { framingOf } from '../../../../src/http/http1/request-framing.ts';
+import { framingOf, isPersistent } from '../../../../src/http/http1/request-framing.ts';
 
 type Version = '1.0' | '1.1';
 const refusing = (code: string) => expect.objectContaining({ code });
@@ -156,5 +156,19 @@ describe('framingOf() of Upgrade', () => {
         '1.1',
       ).upgrade,
     ).toBe(upgrade);
+  });
+});
+
+describe('isPersistent()', () => {
+  it.each([
+    ['1.1', [], true],
+    ['1.0', [], false],
+    ['1.1', ['Connection', 'close'], false],
+    ['1.0', ['Connection', 'keep-alive'], true],
+    ['1.0', ['Connection', 'keep-alive, close'], false],
+    ['1.1', ['Upgrade', 'h2c'], false],
+    ['1.1', ['Upgrade', '', 'Connection', 'keep-alive'], false],
+  ] as const)('of HTTP/%s with %j is %s (RFC 9112 §9.3)', (version, headers, expected) => {
+    expect(isPersistent(framingOf(headers, version), version)).toBe(expected);
   });
 });
