@@ -196,7 +196,7 @@ describe('a client that reads slowly', () => {
     ['the last answer of its connection', 'Connection: close\r\n'],
     ['a kept one', ''],
   ])('gets all of %s', async (_which, lines) => {
-    const { port } = await start(large(64 * 1024), { limits: { idleTimeoutMs: 2000 } });
+    const { port } = await start(large(64 * 1024), { limits: { idleTimeoutMs: 5000 } });
     const client = await openClient(port);
     client.socket.removeAllListeners('data');
     let received = 0;
@@ -217,7 +217,7 @@ describe('a client that reads slowly', () => {
         if (request.target === '/large') await large(64 * 1024)(request, answer);
         else answer.send(200, ['X-Second', 'yes'], 'second');
       },
-      { limits: { idleTimeoutMs: 300 } },
+      { limits: { idleTimeoutMs: 5000 } },
     );
     const client = await openClient(port);
     client.socket.removeAllListeners('data');

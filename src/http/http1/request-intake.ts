@@ -40,6 +40,8 @@ export class RequestIntake {
   /** Null: all of the body came. */
   #bodyReader: BodyReader | null = null;
   #body: RequestBody | null = null;
+  /** Of the body, in the piece that is read. */
+  #came: Buffer[] = [];
   #isDraining = false;
   /** Bytes of an unwanted body since its answer. */
   #drainedBytes = 0;
@@ -97,7 +99,7 @@ export class RequestIntake {
 
   /** What comes next is the body of the request whose head was read last. */
   beginBody(framing: BodyFraming): RequestBody | null {
-    this.#bodyReader = createBodyReader(framing, (data) => this.#onBody(data));
+    this.#bodyReader = createBodyReader(framing, (data) => void this.#came.push(data));
     if (this.#bodyReader !== null) this.#body = new RequestBody(() => this.#resume());
     return this.#body;
   }
@@ -146,6 +148,7 @@ export class RequestIntake {
 
   #readBody(reader: BodyReader, piece: Buffer, start: number): number {
     const end = reader.read(piece, start);
+    this.#deliver();
     if (!reader.isDone || this.#isDeaf) return end;
     const body = this.#body;
     this.#bodyReader = null;
@@ -157,9 +160,16 @@ export class RequestIntake {
     return end;
   }
 
+  /** Chunks that came together go on together: one of a single byte costs a hundred times as much as its byte. */
+  #deliver(): void {
+    const data = this.#came.length > 1 ? Buffer.concat(this.#came) : this.#came[0];
+    if (data === undefined) return;
+    this.#came = [];
+    this.#onBody(data);
+  }
+
   #onBody(data: Buffer): void {
     const body = this.#body;
-    if (this.#isDeaf) return; // the rest of a piece in which it was given up
     if (this.#isDraining) {
       this.#drainedBytes += data.length;
       if (this.#drainedBytes > DRAIN_BYTES_MAX) this.#events.onDrained(false);

@@ -13,6 +13,14 @@ import { requestOf } from '../../../support/listener.ts';
 const bytesOf = (text: string) => Buffer.from(text, 'latin1');
 const HELD_BYTES = 64 * 1024;
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function heapBytes(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
 /** An intake with a socket that is connected to nothing, and what it told. */
 function setUp() {
   const socket = new Socket();
@@ -130,12 +138,6 @@ describe('RequestIntake', () => {
     });
 
     it('in little memory where it comes byte by byte', () => {
-      setFlagsFromString('--expose-gc');
-      const collect = runInNewContext('gc') as () => void;
-      const heapBytes = () => {
-        collect();
-        return process.memoryUsage().heapUsed;
-      };
       const { receive, intake } = setUp();
       receive(requestOf('/1'));
       const before = heapBytes();
@@ -150,6 +152,16 @@ describe('RequestIntake', () => {
       const { receive, socket } = setUp();
       receive(post('/', 'x'.repeat(HELD_BYTES)));
       expect(socket.isPaused()).toBe(true);
+    });
+
+    it('and keeps little memory meanwhile, though each chunk is a byte', () => {
+      const { receive, intake, socket } = setUp();
+      receive(CHUNKED);
+      const before = heapBytes();
+      const chunks = Buffer.from('1\r\nx\r\n'.repeat(10_000));
+      while (!socket.isPaused()) intake.receive(chunks);
+      expect(heapBytes() - before).toBeLessThan(HELD_BYTES * 16);
+      expect(intake.isInBody).toBe(true);
     });
 
     it('and goes on when it was read', async () => {
