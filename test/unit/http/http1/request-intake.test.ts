@@ -1,6 +1,4 @@
 import { Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { CountersignError } from '../../../../src/core/errors.ts';
 import type { RequestBody } from '../../../../src/http/http1/request-body.ts';
@@ -8,18 +6,11 @@ import { framingOf } from '../../../../src/http/http1/request-framing.ts';
 import { DRAIN_BYTES_MAX, RequestIntake, unreadable } from '../../../../src/http/http1/request-intake.ts';
 import { MessageError, SectionTooLargeError } from '../../../../src/http1/errors.ts';
 import { LIMITS } from '../../../support/edge.ts';
+import { heapBytes } from '../../../support/heap.ts';
 import { requestOf } from '../../../support/listener.ts';
 
 const bytesOf = (text: string) => Buffer.from(text, 'latin1');
 const HELD_BYTES = 64 * 1024;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-function heapBytes(): number {
-  collect();
-  return process.memoryUsage().heapUsed;
-}
 
 /** An intake with a socket that is connected to nothing, and what it told. */
 function setUp() {
