@@ -4,9 +4,9 @@
  * rows S04 and S06).
  */
 import type { Socket } from 'node:net';
-import { CountersignError } from '../../core/errors.ts';
+import { CountersignError, toCountersignError } from '../../core/errors.ts';
 import type { ListenerLimits } from '../../core/limits.ts';
-import { SectionTooLargeError } from '../../http1/errors.ts';
+import { MessageError, SectionTooLargeError } from '../../http1/errors.ts';
 import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { RequestBody } from './request-body.ts';
 import type { BodyFraming } from './request-framing.ts';
@@ -193,10 +193,10 @@ export class RequestIntake {
   }
 }
 
-/** Anything thrown while bytes are read, as the answer to them. */
+/** Anything thrown while bytes are read, as the answer to them. What no reader throws is a defect of ours. */
 export function unreadable(thrown: unknown): CountersignError {
-  if (thrown instanceof CountersignError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const isTooLarge = thrown instanceof SectionTooLargeError;
-  return new CountersignError(isTooLarge ? 'headers_too_large' : 'bad_request', message);
+  if (thrown instanceof SectionTooLargeError)
+    return new CountersignError('headers_too_large', thrown.message);
+  if (thrown instanceof MessageError) return new CountersignError('bad_request', thrown.message);
+  return toCountersignError(thrown);
 }

@@ -271,7 +271,8 @@ describe('unreadable()', () => {
     [new CountersignError('not_implemented', 'x'), 'not_implemented'],
     [new SectionTooLargeError('x'), 'headers_too_large'],
     [new MessageError('x'), 'bad_request'],
-    ['x', 'bad_request'],
+    [new TypeError('x'), 'internal_error'],
+    ['x', 'internal_error'],
   ])('of %s is %s', (thrown, code) => {
     expect(unreadable(thrown).code).toBe(code);
   });
