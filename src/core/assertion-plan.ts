@@ -51,8 +51,16 @@ const REGISTERED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'];
 
 type PlanInput = Pick<AssertionInput, 'policy' | 'route' | 'dropGroups'> & { readonly realm: Realm | null };
 
+type Claims = AssertionPlan['claim'];
+
+/** Where no claims are selected by route, all routes share the claims of a realm: there may be thousands of routes. */
+interface PlansOfRealm {
+  readonly claim: Claims;
+  readonly byRoute: WeakMap<object, AssertionPlan>;
+}
+
 /** Policies, routes and realms are immutable, and live as long as their configuration. */
-const KNOWN = new WeakMap<AssertionPolicy, WeakMap<object, WeakMap<object, AssertionPlan>>>();
+const KNOWN = new WeakMap<AssertionPolicy, WeakMap<object, PlansOfRealm>>();
 const NO_REALM = {};
 
 /** Plans for a dialect of the retriever's own, or without groups, are made each time: users may choose the former. */
@@ -61,30 +69,43 @@ export function assertionPlan(
   dialect: string,
 ): AssertionPlan {
   const input: PlanInput = { policy, route, realm: subject.realm, dropGroups };
-  if (dropGroups || dialect !== policy.dialect) return makePlan(input, dialect);
-  const realm = subject.realm ?? NO_REALM;
-  const known = KNOWN.get(policy)?.get(route)?.get(realm);
+  if (dropGroups || dialect !== policy.dialect) return makePlan(input, dialect, claimsOf(input, dialect));
+  const { claim, byRoute } = plansOfRealm(input);
+  const known = byRoute.get(route);
   if (known !== undefined) return known;
-  const ofPolicy = KNOWN.get(policy) ?? new WeakMap<object, WeakMap<object, AssertionPlan>>();
-  const ofRoute = ofPolicy.get(route) ?? new WeakMap<object, AssertionPlan>();
-  const plan = makePlan(input, dialect);
-  KNOWN.set(policy, ofPolicy.set(route, ofRoute.set(realm, plan)));
+  const plan = makePlan(input, dialect, policy.userClaims.selective ? claimsOf(input, dialect) : claim);
+  byRoute.set(route, plan);
   return plan;
 }
 
-function makePlan(input: PlanInput, dialect: string): AssertionPlan {
+function plansOfRealm(input: PlanInput): PlansOfRealm {
+  const { policy } = input;
+  const realm = input.realm ?? NO_REALM;
+  const known = KNOWN.get(policy)?.get(realm);
+  if (known !== undefined) return known;
+  const plans = { claim: claimsOf(input, policy.dialect), byRoute: new WeakMap<object, AssertionPlan>() };
+  KNOWN.set(policy, (KNOWN.get(policy) ?? new WeakMap<object, PlansOfRealm>()).set(realm, plans));
+  return plans;
+}
+
+function makePlan(input: PlanInput, dialect: string, claim: Claims): AssertionPlan {
   const { policy, route } = input;
-  const judge = judgeOf(input, dialect);
   return {
     issuer: `{${member('iss', policy.issuer)}`,
     audience: `,${member('aud', policy.audience ?? route.application.name)}`,
     defaults: defaultMembers(input, dialect),
-    role: judge('role', joinDialect(dialect, 'role')),
-    claim: remembering((name, isPrefixed) => {
-      const hasDialect = !isUriName(name) && (policy.userClaims.convertDialect || isPrefixed);
-      return judge(name, hasDialect ? joinDialect(dialect, name) : name);
-    }),
+    role: judgeOf(input, dialect)('role', joinDialect(dialect, 'role')),
+    claim,
   };
+}
+
+function claimsOf(input: PlanInput, dialect: string): Claims {
+  const { convertDialect } = input.policy.userClaims;
+  const judge = judgeOf(input, dialect);
+  return remembering((name, isPrefixed) => {
+    const hasDialect = !isUriName(name) && (convertDialect || isPrefixed);
+    return judge(name, hasDialect ? joinDialect(dialect, name) : name);
+  });
 }
 
 /** One member of a JSON object. */
@@ -96,14 +117,15 @@ function member(name: string, value: Json): string {
 const NAMES_MAX = 500;
 const NAME_CHARACTERS_MAX = 128;
 
-function remembering(claim: AssertionPlan['claim']): AssertionPlan['claim'] {
+/** Claims that are sent, by name: where the application selects them, its list is the bound. */
+function remembering(claim: Claims): Claims {
   const [plain, prefixed] = [new Map<string, PlannedClaim>(), new Map<string, PlannedClaim>()];
   return (name, isPrefixed) => {
     const known = isPrefixed ? prefixed : plain;
     const found = known.get(name);
     if (found !== undefined) return found;
     const made = claim(name, isPrefixed);
-    if (known.size < NAMES_MAX && name.length <= NAME_CHARACTERS_MAX) known.set(name, made);
+    if (made.isWanted && known.size < NAMES_MAX && name.length <= NAME_CHARACTERS_MAX) known.set(name, made);
     return made;
   };
 }
