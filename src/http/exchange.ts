@@ -96,7 +96,8 @@ export class Exchange {
       status: this.#status(),
       durationMs: nowMs - this.#startedAtMs,
       upstreamMs: sink.startedAtMs === null ? null : sink.startedAtMs - this.#forwardedAtMs,
-      ...this.#verdict(),
+      verdict: this.#verdict(),
+      reason: this.#reason(),
       detail: this.#error?.message ?? null,
       route: this.#decision?.route?.name ?? null,
       realm: token?.realm.name ?? null,
@@ -112,13 +113,17 @@ export class Exchange {
     return this.#error === null ? SWITCHING_PROTOCOLS_STATUS : CLIENT_CLOSED_STATUS;
   }
 
-  #verdict(): Pick<AccessRecord, 'verdict' | 'reason'> {
-    const failure = this.#isClientGone ? 'client_closed' : (this.#error?.code ?? null);
+  #verdict(): AccessRecord['verdict'] {
     const decision = this.#decision;
-    if (decision === null) return { verdict: 'none', reason: failure };
-    if (decision.verdict === 'deny') return { verdict: 'deny', reason: failure };
-    if (decision.shadowed === null) return { verdict: 'allow', reason: failure };
-    return { verdict: 'shadow_deny', reason: failure ?? decision.shadowed.code };
+    if (decision === null) return 'none';
+    if (decision.verdict === 'deny') return 'deny';
+    return decision.shadowed === null ? 'allow' : 'shadow_deny';
+  }
+
+  #reason(): AccessRecord['reason'] {
+    if (this.#isClientGone) return 'client_closed';
+    if (this.#error !== null) return this.#error.code;
+    return this.#decision?.verdict === 'allow' ? (this.#decision.shadowed?.code ?? null) : null;
   }
 }
 

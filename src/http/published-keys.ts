@@ -7,6 +7,8 @@ import type { IncomingRequest } from './http1/incoming-request.ts';
 
 const JWKS_PATHS: ReadonlySet<string> = new Set(['/.well-known/jwks.json', '/jwks']);
 const PEM_PATH = '/.well-known/jwks.pem';
+/** Most requests are told apart by it: the proxy asks for each. */
+const BEGINNINGS = /^\/(?:jwks|\.well-known\/jwks)/;
 
 const MAX_AGE_SECONDS = JWKS_MAX_AGE_MS / SECOND_MS;
 
@@ -17,9 +19,10 @@ export function servePublishedKeys(
   answer: AnswerWriter,
   requestId: string,
 ): boolean {
+  if (keys === null || !BEGINNINGS.test(target)) return false;
   const path = target.split('?', 1)[0] ?? '';
   const isPem = path === PEM_PATH;
-  if (keys === null || !(isPem || JWKS_PATHS.has(path))) return false;
+  if (!(isPem || JWKS_PATHS.has(path))) return false;
   if (method !== 'GET' && method !== 'HEAD') return false;
   const { body, etag } = isPem ? { body: keys.pem(), etag: null } : keys.jwks();
   const headers = ['Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`, 'X-Request-Id', requestId];

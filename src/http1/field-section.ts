@@ -92,10 +92,17 @@ export class FieldSection {
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(colon, 0));
     const value = trimmed(line, colon + 1, end);
-    if (!isFieldName(name)) throw new MessageError('a header line without a valid name');
-    if (!isFieldValue(value)) throw new MessageError(`an invalid character in ${name}`);
+    if (!PLAIN_LINE.test(line)) requireField(name, value);
     this.fields.push(name, value);
   }
+}
+
+/** What most lines look like: one look at the whole of it in place of one at each part. */
+const PLAIN_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\x20-\x7e]*\r$/;
+
+function requireField(name: string, value: string): void {
+  if (!isFieldName(name)) throw new MessageError('a header line without a valid name');
+  if (!isFieldValue(value)) throw new MessageError(`an invalid character in ${name}`);
 }
 
 /** Without space and tab at both ends: String.trim() takes away more than RFC 9110 §5.5 allows. */
