@@ -39,6 +39,17 @@ export class ClientWriter {
     return this.#watch();
   }
 
+  /** Ends our side, and calls back when all was sent. It is watched until then: over TLS, an end is written too. */
+  end(onSent: () => void): void {
+    this.#socket.end(onSent);
+    if (!this.#isWatched) this.#beginWatch();
+  }
+
+  /** Closes when all was sent. */
+  destroySoon(): void {
+    this.end(() => this.#socket.destroy());
+  }
+
   /** `looksComplete`: a plain close would be taken for the end of the body. TLS tells the two apart by itself. */
   cut(looksComplete: boolean): void {
     if (looksComplete && !this.#isTls) this.#socket.resetAndDestroy();
@@ -70,9 +81,14 @@ export class ClientWriter {
 
   #onStalled(): void {
     this.#isWatched = false;
-    if (this.#socket.writableLength === 0) return;
+    if (!this.#isSending()) return;
     if (this.#sent() === this.#sentBytes) this.cut(true);
     else this.#beginWatch();
+  }
+
+  #isSending(): boolean {
+    const { writableLength, writableEnded, writableFinished } = this.#socket;
+    return writableLength > 0 || (writableEnded && !writableFinished);
   }
 
   #sent(): number {

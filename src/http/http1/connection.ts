@@ -151,7 +151,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
 
   /** Closes a connection on which nothing is under way. */
   closeIfSilent(): void {
-    if (this.#isSilent() && !this.#isEnding) this.socket.destroySoon();
+    if (this.#isSilent() && !this.#isEnding) this.#writer.destroySoon();
   }
 
   /** At once. An answer under way never looks complete. */
@@ -167,7 +167,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     if (this.#intake.isDeaf && answer === null) return;
     this.#intake.stop(error);
     if (answer === null) {
-      if (!isAnswered) this.socket.write(this.#owner.refusal(error, this, true));
+      if (!isAnswered) this.#writer.write(this.#owner.refusal(error, this, true));
       this.#closeGently();
     } else this.failed(answer, error);
   }
@@ -178,7 +178,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     this.#intake.stop(error);
     if (answer.isBegun) answer.abort();
     else {
-      this.socket.write(this.#owner.refusal(error, this, false));
+      this.#writer.write(this.#owner.refusal(error, this, false));
       this.#closeGently();
     }
   }
@@ -243,12 +243,12 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   #closeGently(): void {
     this.#intake.stop(new CountersignError('bad_request', 'the answer came before the body'));
     if (this.socket.isPaused()) this.socket.resume();
-    this.socket.end(() => setTimeout(() => this.socket.destroy(), LINGER_MS).unref());
+    this.#writer.end(() => setTimeout(() => this.socket.destroy(), LINGER_MS).unref());
   }
 
   /** A client that ends its side has gone: nobody can tell it from one that waits for its answer. */
   #onClientEnd(): void {
-    if (this.#answer === null || !this.socket.writable) this.socket.destroySoon();
+    if (this.#answer === null || !this.socket.writable) this.#writer.destroySoon();
     else this.#answer.abort();
   }
 
@@ -268,7 +268,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   #onIdleLate(): void {
     if (!this.#isSilent()) return;
     if (this.socket.writableLength > 0) this.#rest();
-    else this.socket.destroySoon();
+    else this.#writer.destroySoon();
   }
 
   #isSilent(): boolean {

@@ -146,6 +146,43 @@ describe('ClientWriter', () => {
     expect(onError).not.toHaveBeenCalled();
   });
 
+  it('ends behind all that was written, and says so', async () => {
+    const { writer, client } = await setUp();
+    let received = '';
+    client.on('data', (piece: Buffer) => {
+      received += String(piece);
+    });
+    writer.write('last');
+    const sent = new Promise<void>((resolve) => writer.end(resolve));
+    client.resume();
+    await new Promise((resolve) => client.once('end', resolve));
+    await sent;
+    expect(received).toBe('last');
+  });
+
+  it('cuts a client off that takes nothing of the end', async () => {
+    const { writer, socket } = await setUp();
+    writer.write(Buffer.alloc(LARGE_BYTES));
+    writer.destroySoon();
+    await closed(socket);
+    expect(socket.writableFinished).toBe(false);
+  });
+
+  it('watches an end that is not sent, though all before it was: TLS has to write it', async () => {
+    const { writer, socket } = await setUp();
+    socket._final = () => {}; // as where the system takes no more
+    writer.destroySoon();
+    expect(socket.writableLength).toBe(0);
+    await closed(socket);
+  });
+
+  it('cuts nobody off that was sent all, however long the connection lasts', async () => {
+    const { writer, socket } = await setUp(20);
+    writer.end(() => {});
+    await delay(100);
+    expect(socket.destroyed).toBe(false);
+  });
+
   it.each([
     ['a reset where a close would look complete', true, 1],
     ['a close otherwise', false, 0],
