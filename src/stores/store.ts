@@ -1,7 +1,6 @@
 /** The store that the token service sees: its tables over whichever database the driver speaks to. */
 import type { Records, Store } from '../tokens/store.ts';
 import type { CatalogBodies } from './catalog-bodies.ts';
-import { collectStatements } from './collect-statements.ts';
 import type { Driver, Queries } from './driver.ts';
 import { catalogTable } from './tables/catalog.ts';
 import { eventLogTable } from './tables/event-logs.ts';
@@ -62,10 +61,6 @@ export function createStore(driver: Driver, bodies: CatalogBodies): Store {
   return {
     ...recordsOf(driver, bodies),
     transaction: (work) => driver.transaction((queries) => work(recordsOf(queries, bodies))),
-    changeAll: async (work) =>
-      await driver.changeAll(
-        await collectStatements(driver.dialect, (queries) => work(recordsOf(queries, bodies))),
-      ),
     onNotice: (listener) => driver.onNotice(listener),
     async ping() {
       await driver.query('SELECT 1 AS answer');

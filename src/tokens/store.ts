@@ -277,13 +277,6 @@ export interface Store extends Records {
    * COMMITTED): what must not change meanwhile is locked, or compared and set. Work that asks nothing for 10 s is given up.
    */
   transaction<T>(work: (records: Records) => Promise<T>): Promise<T>;
-  /**
-   * Writes that are decided already, in one question where the database can: all of them, durable once resolved, where
-   * each changes something; or none. False: none, as one of them would have changed nothing. The work reads nothing.
-   *
-   * @throws DuplicateError
-   */
-  changeAll(work: (records: Records) => Promise<unknown>): Promise<boolean>;
   /** Tells of changes by other processes (catalog, revocations): a hint to look, at most a second late or never. Gives back its end. */
   onNotice(listener: () => void): () => void;
   /** Resolves when the database answers. @throws StoreUnavailableError */

@@ -61,7 +61,8 @@ async function changeEach(queries: Queries, statements: readonly Statement[]): P
     if ((await queries.query(sql, values)).count === 0) throw new NothingChanged();
 }
 
-class PostgresDriver implements Driver {
+/** See Driver. The tables are there already. */
+export class PostgresDriver implements Driver {
   readonly dialect = 'postgres';
   readonly #pool: PostgresPool;
   readonly #quickReads: QuickReads;

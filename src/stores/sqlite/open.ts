@@ -57,7 +57,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-class SqliteDriver implements Driver {
+/** See Driver. File and tables are there already. */
+export class SqliteDriver implements Driver {
   readonly dialect = 'sqlite';
   readonly #writing: SqliteThread;
   readonly #reading: SqliteThread;

@@ -1,108 +1,104 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Driver, Statement } from '../../../src/stores/driver.ts';
+import { PostgresDriver } from '../../../src/stores/postgres/open.ts';
+import { SqliteDriver } from '../../../src/stores/sqlite/open.ts';
 import { DuplicateError, type Store } from '../../../src/tokens/store.ts';
+import { fakeClock } from '../../support/clock.ts';
+import { STORE_SEALER, type StoreKind, silentLog } from '../../support/open-store.ts';
 import { eachStore } from '../../support/store.ts';
-import {
-  aPendingLink,
-  aRegistration,
-  aUser,
-  NOW_MS,
-  storedRefreshToken,
-} from '../../support/stored-objects.ts';
+import { aSuccessor, NOW_MS, storedRefreshToken } from '../../support/stored-objects.ts';
 
-describe('changeAll()', () => {
-  eachStore((_, open) => {
-    let store: Store;
-    let other: Store;
+function openDriver(kind: StoreKind, address: string): Driver {
+  if (kind === 'sqlite') return new SqliteDriver(address);
+  return new PostgresDriver({ url: address, clock: fakeClock(), log: silentLog, sealer: STORE_SEALER });
+}
+
+/** Any table would do. */
+function insertion(lookup: string): Statement {
+  const sql = 'INSERT INTO pending_links (lookup, expires_instant, body) VALUES ($1, $2, $3)';
+  return { sql, values: [lookup, NOW_MS, '{}'] };
+}
+
+/** Of a row that is not there. */
+function missing(): Statement {
+  return { sql: 'UPDATE pending_links SET expires_instant = 0 WHERE lookup = $1', values: [randomUUID()] };
+}
+
+/** Those of the rows that are there, in the order of `lookups`. */
+async function presentOf(driver: Driver, lookups: readonly string[]): Promise<string[]> {
+  const found = lookups.map(async (lookup) => {
+    const { count } = await driver.query('SELECT lookup FROM pending_links WHERE lookup = $1', [lookup]);
+    return count > 0 ? [lookup] : [];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+describe('Driver.changeAll()', () => {
+  eachStore((kind, open, address) => {
+    let driver: Driver;
+    let other: Driver;
     beforeAll(async () => {
-      store = await open();
-      other = await open();
+      await open(); // makes the tables
+      driver = openDriver(kind, address());
+      other = openDriver(kind, address());
+    });
+    afterAll(() => Promise.all([driver.close(), other.close()]));
+
+    it('writes all of the statements, and others see it', async () => {
+      const lookups = [randomUUID(), randomUUID()];
+      expect(await driver.changeAll(lookups.map(insertion))).toBe(true);
+      expect(await presentOf(other, lookups)).toEqual(lookups);
     });
 
-    it('writes all that the work asks, and others see it', async () => {
-      const user = aUser({ registrations: [aRegistration(), aRegistration({ insertInstant: NOW_MS + 1 })] });
-      const link = aPendingLink();
-      const isWritten = await store.changeAll(async ({ users, pendingLinks }) => {
-        await users.insert(user);
-        await pendingLinks.insert(link);
-      });
-      expect(isWritten).toBe(true);
-      expect(await other.users.get(user.id)).toEqual(user);
-      expect(await other.pendingLinks.get(link.lookup, NOW_MS)).toEqual(link);
+    it.each([0, 1, 2])('writes nothing where its statement %i changes nothing', async (failing) => {
+      const lookups = [randomUUID(), randomUUID(), randomUUID()];
+      const statements = lookups.map((lookup, index) => (index === failing ? missing() : insertion(lookup)));
+      expect(await driver.changeAll(statements)).toBe(false);
+      expect(await presentOf(driver, lookups)).toEqual([]);
     });
 
-    it.each([0, 1, 2])('writes nothing where its change %i changes nothing', async (failing) => {
-      const [first, second] = [aUser(), aUser()];
-      const link = aPendingLink();
-      const isWritten = await store.changeAll(async ({ users, pendingLinks }) => {
-        const missing = () => users.update(aUser());
-        await (failing === 0 ? missing() : users.insert(first));
-        await (failing === 1 ? missing() : pendingLinks.insert(link));
-        await (failing === 2 ? missing() : users.insert(second));
-      });
-      expect(isWritten).toBe(false);
-      expect(await store.users.get(first.id)).toBeNull();
-      expect(await store.users.get(second.id)).toBeNull();
-      expect(await store.pendingLinks.get(link.lookup, NOW_MS)).toBeNull();
+    it('is false where its only statement changes nothing', async () => {
+      expect(await driver.changeAll([missing()])).toBe(false);
     });
 
-    it('writes nothing where one of its changes is refused, and says why', async () => {
-      const [user, link] = [aUser(), aPendingLink()];
-      await store.users.insert(user);
-      const work = store.changeAll(async ({ users, pendingLinks }) => {
-        await pendingLinks.insert(link);
-        await users.insert(user);
-      });
-      await expect(work).rejects.toThrow(DuplicateError);
-      expect(await store.pendingLinks.get(link.lookup, NOW_MS)).toBeNull();
-    });
-
-    it('writes nothing of work that rejects, and passes the reason on', async () => {
-      const user = aUser();
-      const work = store.changeAll(async ({ users }) => {
-        await users.insert(user);
-        throw new Error('a reason');
-      });
-      await expect(work).rejects.toThrow('a reason');
-      expect(await store.users.get(user.id)).toBeNull();
-    });
-
-    it('refuses work that reads, which would find nothing', async () => {
-      const work = store.changeAll(({ users }) => users.get(randomUUID()));
-      await expect(work).rejects.toThrow(TypeError);
+    it('writes nothing where one of its statements is refused, and says why', async () => {
+      const [taken, free] = [randomUUID(), randomUUID()];
+      await driver.changeAll([insertion(taken)]);
+      await expect(driver.changeAll([free, taken].map(insertion))).rejects.toThrow(DuplicateError);
+      expect(await presentOf(driver, [free])).toEqual([]);
     });
 
     it('is apart from those that wait with it, transactions among them', async () => {
-      const users = Array.from({ length: 40 }, () => aUser());
-      const works = users.map((user, index) => {
-        if (index % 4 === 0) return store.changeAll((records) => records.users.insert(user));
-        if (index % 4 === 1) return store.transaction((records) => records.users.insert(user));
-        if (index % 4 === 2)
-          return store.changeAll(async (records) => {
-            await records.users.insert(user);
-            await records.users.update(aUser());
-          });
-        return store.transaction(async (records) => {
-          await records.users.insert(user);
+      const lookups = Array.from({ length: 40 }, () => randomUUID());
+      const works = lookups.map((lookup, index) => {
+        const { sql, values } = insertion(lookup);
+        if (index % 4 === 0) return driver.changeAll([insertion(lookup)]);
+        if (index % 4 === 1) return driver.transaction((queries) => queries.query(sql, values));
+        if (index % 4 === 2) return driver.changeAll([insertion(lookup), missing()]);
+        return driver.transaction(async (queries) => {
+          await queries.query(sql, values);
           throw new Error('no');
         });
       });
       await Promise.allSettled(works);
-      const found = await Promise.all(users.map(({ id }) => store.users.get(id)));
-      expect(found.map((user) => user !== null)).toEqual(users.map((_unused, index) => index % 4 < 2));
+      expect(await presentOf(other, lookups)).toEqual(lookups.filter((_unused, index) => index % 4 < 2));
     });
+  });
+});
 
-    it('T04 is one of many that rotate one value: exactly one does', async () => {
-      const token = await storedRefreshToken(store);
+describe('rotation, which is such a change', () => {
+  eachStore((_, open) => {
+    it('T04 is one of many that change one value: exactly one does, and the old value is retired', async () => {
+      const stores: readonly Store[] = [await open(), await open()];
+      const [store] = stores;
+      const token = await storedRefreshToken(store!);
       const rotations = Array.from({ length: 20 }, (_unused, index) =>
-        (index % 2 ? store : other).changeAll(({ refreshTokens }) =>
-          refreshTokens.rotate(token.id, token.lookup, { ...token, lookup: randomUUID() }, NOW_MS),
-        ),
+        stores[index % 2]!.refreshTokens.rotate(token.id, token.lookup, aSuccessor(), NOW_MS),
       );
-      const isRotated = await Promise.all(rotations);
-      expect(isRotated.filter(Boolean)).toHaveLength(1);
-      expect((await store.refreshTokens.get(token.id))?.sequence).toBe(token.sequence + 1);
-      expect(await store.refreshTokens.find(token.lookup)).toMatchObject({ use: 'retired' });
+      expect((await Promise.all(rotations)).filter(Boolean)).toHaveLength(1);
+      expect((await store!.refreshTokens.get(token.id))?.sequence).toBe(token.sequence + 1);
+      expect(await store!.refreshTokens.find(token.lookup)).toMatchObject({ use: 'retired' });
     });
   });
 });
