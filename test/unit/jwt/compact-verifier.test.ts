@@ -62,7 +62,7 @@ describe('createCompactVerifier()', () => {
       asked.push(given);
       return [verifies];
     };
-    verifier.verify(token, keysOf, NOW_MS);
+    await verifier.verify(token, keysOf, NOW_MS);
     expect(asked).toEqual([claims]);
     const elsewhere = () => {
       throw new TypeError('no tenant of this call');
