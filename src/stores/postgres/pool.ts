@@ -6,8 +6,10 @@ import { errorOf, isRetryable, leavesConnectionUsable } from './errors.ts';
 import { ANSWER_GRACE_MS, runStatement } from './statement.ts';
 import type { PostgresAddress } from './url.ts';
 
-/** A process; many processes share a server that takes 100 by default. */
+/** Of a process in all, whatever it does at once: many processes share a server that takes 100 by default. */
 export const CONNECTIONS_MAX = 10;
+/** Beside the pool: one for reads of a few rows, one for changes of a few rows, one that hears notices. */
+const CONNECTIONS_BESIDE = 3;
 const CONNECT_TIMEOUT_MS = 5000;
 /** What touches few rows takes milliseconds; a caller waits. */
 export const STATEMENT_TIMEOUT_MS = 15_000;
@@ -47,7 +49,7 @@ export class PostgresPool {
     this.#log = log;
     this.#pool = new pg.Pool({
       ...connectionSettings(address, statementTimeoutMs),
-      max: CONNECTIONS_MAX,
+      max: CONNECTIONS_MAX - CONNECTIONS_BESIDE,
       idleTimeoutMillis: IDLE_CONNECTION_MS,
     });
     // Unheard, an error of a connection would end the process. The pool leaves out what broke while it was idle; what
