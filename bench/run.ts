@@ -2,7 +2,7 @@
  * `npm run bench`: proves that every proxy does what it promises, then measures them beside each other. Fails only
  * where a proxy is wrong; figures are for people to read. See README.md.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitOnSignals } from '../test/support/endings.ts';
@@ -10,9 +10,10 @@ import { type Bench, FULL, openBench, type Section, SHORT } from './bench.ts';
 import type { Peer } from './peer.ts';
 import { PEERS } from './peers.ts';
 import { conditionsNow, reportOf } from './report.ts';
+import { openRunFolder } from './run-folder.ts';
 import { WORKLOADS } from './workloads.ts';
 
-const FOLDER = join(import.meta.dirname, '../.tmp/bench');
+const FOLDERS = join(import.meta.dirname, '../.tmp/bench');
 const RESULTS = join(import.meta.dirname, 'results');
 
 const args = process.argv.slice(2);
@@ -67,11 +68,9 @@ async function runAll(bench: Bench): Promise<{ sections: Section[]; failures: nu
 }
 
 exitOnSignals();
-rmSync(FOLDER, { recursive: true, force: true });
-mkdirSync(FOLDER, { recursive: true });
 const conditions = conditionsNow(args, values.note ?? null);
 const peers = presentPeers(values.peer);
-const bench = await openBench(effort, peers, FOLDER);
+const bench = await openBench(effort, peers, openRunFolder(FOLDERS));
 try {
   const { sections, failures } = await runAll(bench);
   const report = reportOf(conditions, effort, bench.upstreams.description, peers, sections);
