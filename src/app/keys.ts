@@ -1,5 +1,6 @@
 /** What the CLI does with signing keys and key sets, for one configuration. */
 import type { Compiled } from '../config/compile.ts';
+import { SIGNING_ALGORITHMS } from '../config/schema/algorithm.ts';
 import type { Algorithm } from '../core/realm.ts';
 import type { KeyEntry } from '../jwt/key-index.ts';
 import {
@@ -12,7 +13,6 @@ import {
   rotateKeys,
 } from '../jwt/key-operations.ts';
 import { openKeyring } from '../jwt/keyring.ts';
-import { signingAlgorithm } from '../jwt/signing-key.ts';
 import type { Configuration } from './configuration.ts';
 import { type KeySetReport, keySetStatuses } from './readiness.ts';
 import { bindRealms } from './realms.ts';
@@ -38,12 +38,22 @@ export async function listSigningKeys({ compiled }: Configuration): Promise<stri
   ]);
 }
 
+/** What no assertion may have is refused here too: its key would be published, and never sign. @throws KeysCommandError */
+function assertionAlgorithm(name: string): Algorithm {
+  const algorithm = SIGNING_ALGORITHMS.find((known) => known === name);
+  if (algorithm !== undefined) return algorithm;
+  throw new KeysCommandError(
+    `Algorithm ${name} cannot sign assertions: ${SIGNING_ALGORITHMS.join(', ')} can`,
+  );
+}
+
 /** One key for each algorithm of the assertion block, or for the given one. */
 export async function generateSigningKeyFor(
   { compiled }: Configuration,
   algorithm: string | null,
 ): Promise<KeyEntry[]> {
-  const wanted = algorithm === null ? (compiled.assertion?.algorithms ?? []) : [signingAlgorithm(algorithm)];
+  const wanted =
+    algorithm === null ? (compiled.assertion?.algorithms ?? []) : [assertionAlgorithm(algorithm)];
   if (wanted.length === 0) throw new KeysCommandError('the configuration signs nothing: give --algorithm');
   return await changeKeys(compiled, async (keys) => {
     const made: KeyEntry[] = [];
@@ -56,7 +66,7 @@ export async function rotateSigningKeys(
   { compiled }: Configuration,
   { algorithm, force }: { readonly algorithm: string | null; readonly force: boolean },
 ): Promise<readonly Rotation[]> {
-  const wanted: Algorithm | null = algorithm === null ? null : signingAlgorithm(algorithm);
+  const wanted: Algorithm | null = algorithm === null ? null : assertionAlgorithm(algorithm);
   return await changeKeys(compiled, (keys) => rotateKeys(keys, { algorithm: wanted, force }));
 }
 

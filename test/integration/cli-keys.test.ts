@@ -93,14 +93,26 @@ describe('keys generate', () => {
     expect((await listedKeys()).map(({ algorithm }) => algorithm)).toContain('EdDSA');
   });
 
-  it('refuses an algorithm that nobody knows', async () => {
-    const { code, output } = await run('keys', 'generate', '--algorithm', 'MD5');
+  it.each([
+    ['that nobody knows', 'MD5'],
+    ['that only callers may use', 'ES512'],
+    ['that only callers may use', 'HS384'],
+    ['that only callers may use', 'HS512'],
+  ])('refuses an algorithm %s: %s', async (_what, algorithm) => {
+    const { code, output } = await run('keys', 'generate', '--algorithm', algorithm);
     expect(code).toBe(1);
-    expect(output).toContain('Algorithm MD5 cannot sign assertions');
+    expect(output).toContain(`Algorithm ${algorithm} cannot sign assertions: RS256, `);
+    expect((await listedKeys()).map((key) => key.algorithm)).not.toContain(algorithm);
   });
 });
 
 describe('keys rotate', () => {
+  it('refuses an algorithm that no assertion may have', async () => {
+    const { code, output } = await run('keys', 'rotate', '--algorithm', 'ES512');
+    expect(code).toBe(1);
+    expect(output).toContain('Algorithm ES512 cannot sign assertions');
+  });
+
   it('refuses while backends may not know the next key', async () => {
     const before = await listedKeys();
     const { code, output } = await run('keys', 'rotate');
