@@ -3,7 +3,8 @@ import { request } from 'node:http';
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { AnswerReader } from '../../../../src/forward/http1/answer-reader.ts';
-import { type Random, seededRandom } from '../../../support/random.ts';
+import { mutantOf } from '../../../support/mutants.ts';
+import { seededRandom } from '../../../support/random.ts';
 
 interface Reading {
   readonly status: number;
@@ -69,48 +70,6 @@ const BASES = [
   'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end',
   'HTTP/1.0 200 OK\r\nContent-Length: 3\r\nKeep-Alive: timeout=5\r\n\r\nold',
 ];
-const INSERTS = [
-  ...[
-    '\r',
-    '\n',
-    '\r\n',
-    '\0',
-    ' ',
-    '\t',
-    ':',
-    ';',
-    ',',
-    '0',
-    '1',
-    'a',
-    '\x7f',
-    '\x80',
-    '\xff',
-    '"',
-    '=',
-    '-',
-    '+',
-  ],
-  ...[
-    'Content-Length: 5\r\n',
-    'Transfer-Encoding: chunked\r\n',
-    'Connection: keep-alive\r\n',
-    'chunked',
-    '0\r\n\r\n',
-  ],
-];
-
-/** One to three small changes. */
-function mutant(random: Random): string {
-  let text = random.pick(BASES);
-  for (let count = 1 + random.below(3); count > 0; count -= 1) {
-    const at = random.below(text.length + 1);
-    const cut = random.below(3) === 0 ? 1 + random.below(3) : 0;
-    const inserted = random.below(4) === 0 ? '' : random.pick(INSERTS);
-    text = text.slice(0, at) + inserted + text.slice(at + cut);
-  }
-  return text;
-}
 
 /** A tab is white space like any (RFC 9110 §5.6.3). llhttp has it belong to the coding, and reads until the end. */
 const TAB_BEHIND_CODING = /^transfer-encoding:.*\t\r$/im;
@@ -124,7 +83,7 @@ describe(`of ${MUTANTS} broken answers`, () => {
     const differences: unknown[] = [];
     let taken = 0;
     for (let count = 0; count < MUTANTS; count += 1) {
-      const text = mutant(random);
+      const text = mutantOf(BASES, random);
       if (TAB_BEHIND_CODING.test(text)) continue;
       const bytes = Buffer.from(text, 'latin1');
       const reading = ours(bytes);
