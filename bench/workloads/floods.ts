@@ -20,8 +20,6 @@ const FLOOD_SHARE = 0.5;
 /** More than this our own driver does not send from the core that it shares with the upstream. */
 const FLOOD_PER_SECOND_MOST = 4000;
 const SLOWER_MOST = 3;
-/** Two drivers that have just started compile themselves on one core: that is not what is measured. */
-const WARM_UP_SECONDS = 1;
 /** The p99 of 400 requests would be the fourth slowest of them. */
 const GOOD_SECONDS_FACTOR = 3;
 
@@ -86,14 +84,16 @@ async function goodP99Ms(
   good: string,
   flood: Flood | null,
 ): Promise<number> {
-  const seconds = WARM_UP_SECONDS + effort.seconds * GOOD_SECONDS_FACTOR;
+  // Two drivers that have just started compile themselves on one core: that is not what is measured.
+  const { warmUpSeconds } = effort;
+  const seconds = warmUpSeconds === 0 ? effort.seconds : warmUpSeconds + effort.seconds * GOOD_SECONDS_FACTOR;
   const goodLoad: Load = {
     origin,
     requests: good,
     connections: GOOD_CONNECTIONS,
     seconds,
     perSecond: GOOD_PER_SECOND,
-    warmUpSeconds: WARM_UP_SECONDS,
+    warmUpSeconds,
   };
   const [result] = await Promise.all([
     drive(goodLoad),
