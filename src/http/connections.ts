@@ -8,7 +8,7 @@ import { CLOSING_IDLE_MS, type ConnectionOwner, ServerConnection } from './http1
 import { createDateLine } from './http1/date-line.ts';
 import type { IncomingRequest, Peer } from './http1/incoming-request.ts';
 import type { RequestFraming } from './http1/request-framing.ts';
-import { problemBytes } from './problem.ts';
+import { type Problem, problemBytes, problemOf } from './problem.ts';
 import type { ListenerOptions, OnShutdown } from './server.ts';
 
 export class Connections implements ConnectionOwner {
@@ -67,10 +67,18 @@ export class Connections implements ConnectionOwner {
     this.#guard(handled, answer, connection);
   }
 
-  refusal(error: CountersignError, connection: ServerConnection, isNews: boolean): Buffer {
-    const { randomId, clock, handlers } = this.#options;
+  problem(error: CountersignError): Problem {
+    return problemOf(error, this.#options.randomId());
+  }
+
+  refusal(error: CountersignError, { peer }: ServerConnection): Buffer {
+    const { randomId, clock, handlers, log } = this.#options;
     const requestId = randomId();
-    if (isNews) handlers.onUnreadable?.(error, requestId, connection.peer);
+    try {
+      handlers.onUnreadable?.(error, requestId, peer);
+    } catch (thrown) {
+      log?.error('an unreadable request was not recorded', { cause: toCountersignError(thrown).message });
+    }
     return problemBytes(error, requestId, clock());
   }
 

@@ -79,7 +79,7 @@ export class Exchange {
     }
     const { status, headers, body } = problemOf(error, this.requestId);
     // What could not be read is not followed by another request on its connection.
-    if (this.#decision === null || !this.#request.isDrainable) this.#answer.isLast = true;
+    if (this.#decision === null || !this.#request.isDrainable) this.#answer.closeAfter();
     this.#answer.send(status, headers, body);
   }
 

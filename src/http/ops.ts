@@ -71,7 +71,7 @@ async function serve(
     send(response, await answer(options, target.split('?', 1)[0] ?? ''));
   } catch (thrown) {
     const { status, headers, body } = problemOf(toCountersignError(thrown), requestId);
-    response.isLast = true;
+    response.closeAfter();
     response.send(status, headers, body);
   }
 }

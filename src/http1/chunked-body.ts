@@ -24,6 +24,9 @@ const TRAILERS: SectionRules = {
   linesMax: 200,
 };
 
+/** Bytes that are read as text at once: what stands behind the trailers is none of theirs. */
+const WINDOW_BYTES = 4096;
+
 const CR = 13;
 const LF = 10;
 
@@ -100,7 +103,7 @@ export class ChunkedBody {
   }
 
   #readTrailers(piece: Buffer, at: number): number {
-    const used = this.#trailers.read(piece.toString('latin1', at));
+    const used = this.#trailers.read(piece.toString('latin1', at, at + WINDOW_BYTES));
     if (this.#trailers.isComplete) {
       refuseFraming(this.#trailers.fields);
       this.#state = 'done';

@@ -35,11 +35,6 @@ export class FieldSection {
     this.#needsStartLine = rules.hasStartLine;
   }
 
-  /** Not a byte has come. */
-  get isEmpty(): boolean {
-    return this.#bytes === 0;
-  }
-
   /** What came of the first line while it is incomplete; null afterwards. */
   get begunStartLine(): string | null {
     return this.#needsStartLine ? this.#begun : null;

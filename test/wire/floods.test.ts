@@ -72,7 +72,8 @@ describe('a hundred clients that send', () => {
     await expectGoodRequests(10);
     const answers = await Promise.all(clients.map((client) => client.closed()));
     const statuses = answers.flatMap(({ responses }) => responses.map(statusOf));
-    expect(statuses).toEqual(Array.from({ length: 100 }, () => 408));
+    // An answer to who asked nothing would be taken for that to a request which is on its way.
+    expect(statuses).toEqual(Array.from({ length: bytes === '' ? 0 : 100 }, () => 408));
     expect(rig.upstream.requests.map(tagOf)).not.toContain('');
   });
 });

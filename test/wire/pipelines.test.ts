@@ -241,7 +241,7 @@ describe('a pipelined request behind an answer that closes', () => {
     const handled: string[] = [];
     const { port } = await start(({ target }, answer) => {
       handled.push(target);
-      answer.isLast = target === '/1';
+      if (target === '/1') answer.closeAfter();
       answer.send(200, [], target);
     });
     const client = await openClient(port);

@@ -9,7 +9,7 @@ const start = listenerPerTest();
 
 /** Refuses at once, without a look at the body, as a request without a token is. */
 const refuse: Handler = (request, answer) => {
-  answer.isLast = !request.isDrainable;
+  if (!request.isDrainable) answer.closeAfter();
   answer.send(401, [], 'no');
 };
 

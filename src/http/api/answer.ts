@@ -40,7 +40,7 @@ export function sendAnswer(
   for (const cookie of cookies) head.push('Set-Cookie', cookie);
   if (body !== null) head.push('Content-Type', 'application/json;charset=UTF-8');
   head.push('Content-Length', String(bytes));
-  if (isLast || !request.isDrainable) writer.isLast = true;
+  if (isLast || !request.isDrainable) writer.closeAfter();
   writer.send(status, head, text);
   return bytes;
 }

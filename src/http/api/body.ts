@@ -10,6 +10,9 @@ import { type ParameterOptions, parseParameters } from './parameters.ts';
 /** The largest object that callers send is a lambda or a user's `data`: texts of up to this size. */
 export const API_BODY_MAX_BYTES = 64 * 1024;
 
+/** Pieces in which a body is collected: one of a single byte costs a hundred times as much as its byte. */
+const PIECES_MAX = 64;
+
 export const JSON_TYPE = 'application/json';
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
 
@@ -47,7 +50,7 @@ export function requireBounded(headers: HeaderList): void {
 
 function readBytes(body: RequestBody): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
+    let pieces: Buffer[] = [];
     let bytes = 0;
     const finish = (error: Error | null) => {
       body.off('data', onData).off('end', onEnd).off('close', onCut);
@@ -57,11 +60,13 @@ function readBytes(body: RequestBody): Promise<Buffer> {
     const onData = (piece: Buffer) => {
       bytes += piece.length;
       if (bytes > API_BODY_MAX_BYTES) finish(tooLarge());
-      else pieces.push(piece);
+      else if (pieces.push(piece) === PIECES_MAX) pieces = [Buffer.concat(pieces)];
     };
     const onEnd = () => finish(null);
     const onCut = () => finish(new CountersignError('bad_request', 'the request body is incomplete'));
-    body.on('data', onData).on('end', onEnd).on('close', onCut);
+    // It tells nobody any more that it was cut: the client left before anybody read.
+    if (body.destroyed) onCut();
+    else body.on('data', onData).on('end', onEnd).on('close', onCut);
   });
 }
 

@@ -24,6 +24,10 @@ export interface AnswerCarrier {
 export interface AnsweredRequest {
   readonly method: string;
   readonly httpVersion: '1.0' | '1.1';
+  /** The client holds its body back until it is told to send it. */
+  readonly expectsContinue: boolean;
+  /** Null: there is none. */
+  readonly body: object | null;
 }
 
 /** A first piece up to this may wait for its end: copying a longer one costs more than a second buffer to write. */
@@ -37,8 +41,6 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 type Framing = 'none' | 'length' | 'chunked' | 'close';
 
 export class AnswerWriter {
-  /** No other request is read after it. Said in the head, where that has not left. */
-  isLast = false;
   readonly #carrier: AnswerCarrier;
   readonly #request: AnsweredRequest;
   #fields: AnswerFields | null = null;
@@ -50,12 +52,25 @@ export class AnswerWriter {
   /** Bytes of the announced length that are still to come. */
   #bytesLeft = 0;
   #isDone = false;
+  #isLast = false;
+  #awaitsContinue: boolean;
   #closeListener: (() => void) | null = null;
   #drainListener: (() => void) | null = null;
 
   constructor(carrier: AnswerCarrier, request: AnsweredRequest) {
     this.#carrier = carrier;
     this.#request = request;
+    this.#awaitsContinue = request.expectsContinue && request.body !== null;
+  }
+
+  /** No other request is read after it. */
+  get isLast(): boolean {
+    return this.#isLast;
+  }
+
+  /** No other request is to be read after it. Said in the head, where that has not left. */
+  closeAfter(): void {
+    this.#isLast = true;
   }
 
   /** A head was given; it may not have left. */
@@ -80,15 +95,19 @@ export class AnswerWriter {
 
   /** Tells the client to send the body it holds back. */
   writeContinue(): void {
-    if (!this.isBegun && !this.isClosed) this.#carrier.write(CONTINUE);
+    if (this.isBegun || this.isClosed) return;
+    this.#awaitsContinue = false;
+    this.#carrier.write(CONTINUE);
   }
 
   /**
    * Begins the answer. Its head leaves with what follows at once, and alone where nothing does (server-sent events).
+   * Does nothing where the client has gone.
    *
    * @throws TypeError for what HTTP does not allow, and for a second answer
    */
   begin(status: number, headers: HeaderList): void {
+    if (this.isClosed) return;
     if (this.#fields !== null) throw new TypeError('the answer has begun');
     this.#fields = answerFields(status, headers);
     this.#isHeld = true;
@@ -199,9 +218,10 @@ export class AnswerWriter {
     const fields = this.#fields;
     if (fields === null) throw new TypeError('the answer has not begun');
     const framing = this.#frame(fields, wholeBytes);
-    if (!this.#carrier.mayPersist) this.isLast = true;
+    // Who was not told to send a body may send it or not: what comes next could be either (RFC 9110 §10.1.1).
+    if (!this.#carrier.mayPersist || this.#awaitsContinue) this.#isLast = true;
     const date = fields.hasDate ? '' : this.#carrier.dateLine();
-    const connection = this.isLast ? CLOSE_LINE : this.#carrier.keepAliveLines;
+    const connection = this.#isLast ? CLOSE_LINE : this.#carrier.keepAliveLines;
     return `${statusLine(fields.status)}${fields.text}${date}${connection}${framing}\r\n`;
   }
 
@@ -219,7 +239,7 @@ export class AnswerWriter {
       return CHUNKED_LINE;
     }
     this.#framing = 'close';
-    this.isLast = true;
+    this.#isLast = true;
     return '';
   }
 }

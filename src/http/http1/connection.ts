@@ -7,12 +7,13 @@ import type { Socket } from 'node:net';
 import { CountersignError } from '../../core/errors.ts';
 import type { ListenerLimits } from '../../core/limits.ts';
 import { RestartedTimer } from '../../http1/restarted-timer.ts';
+import type { Problem } from '../problem.ts';
 import { type AnswerCarrier, AnswerWriter } from './answer-writer.ts';
 import { ClientWriter } from './client-writer.ts';
 import type { IncomingRequest, Peer } from './incoming-request.ts';
-import { framingOf, isPersistent, type RequestFraming } from './request-framing.ts';
-import { DRAIN_BYTES_MAX, type IntakeEvents, RequestIntake, unreadable } from './request-intake.ts';
-import { requireServedMethod } from './request-line.ts';
+import { isDrainable, judgedFraming } from './judged-head.ts';
+import { isPersistent, type RequestFraming } from './request-framing.ts';
+import { type IntakeEvents, RequestIntake } from './request-intake.ts';
 import type { RequestHead } from './request-reader.ts';
 
 /** What the connections of a listener share, and who is told what becomes of them. */
@@ -26,8 +27,10 @@ export interface ConnectionOwner {
   /** True: the request is an upgrade that the listener takes over, with the socket. */
   takesUpgrade(request: IncomingRequest, framing: RequestFraming): boolean;
   onUpgrade(request: IncomingRequest, answer: AnswerWriter, connection: ServerConnection): void;
-  /** The bytes of an answer to what is no request. `isNews`: nobody else will mention it in a log. */
-  refusal(error: CountersignError, connection: ServerConnection, isNews: boolean): Buffer;
+  /** What a client is told that something is wrong with its request. */
+  problem(error: CountersignError): Problem;
+  /** The same as bytes, for what is no request: nobody else will mention it in a log. */
+  refusal(error: CountersignError, connection: ServerConnection): Buffer;
   onClosed(connection: ServerConnection): void;
 }
 
@@ -128,7 +131,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
 
   onHead(head: RequestHead, hasMore: boolean): void {
     this.#hasRequested = true;
-    const framing = framed(head);
+    const framing = judgedFraming(head);
     const request = this.#requestOf(head, framing);
     const answer = new AnswerWriter(this, request);
     this.#answer = answer;
@@ -167,7 +170,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     if (this.#intake.isDeaf && answer === null) return;
     this.#intake.stop(error);
     if (answer === null) {
-      if (!isAnswered) this.#writer.write(this.#owner.refusal(error, this, true));
+      if (!isAnswered) this.#writer.write(this.#owner.refusal(error, this));
       this.#closeGently();
     } else this.failed(answer, error);
   }
@@ -178,8 +181,9 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     this.#intake.stop(error);
     if (answer.isBegun) answer.abort();
     else {
-      this.#writer.write(this.#owner.refusal(error, this, false));
-      this.#closeGently();
+      const { status, headers, body } = this.#owner.problem(error);
+      answer.closeAfter();
+      answer.send(status, headers, body);
     }
   }
 
@@ -222,7 +226,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
       this.refuse(refusal);
       return;
     }
-    answer.isLast = true;
+    answer.closeAfter();
     this.#intake.stop(new CountersignError('bad_request', 'no request follows an upgrade'));
     this.socket.off('data', this.#onData).off('end', this.#onEnd).pause();
     this.#owner.onUpgrade(request, answer, this);
@@ -253,9 +257,11 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   }
 
   #onHeadLate(): void {
-    const waits = this.#answer === null && !this.#intake.isInBody;
-    if (waits && (this.#intake.hasBegunHead || !this.#hasRequested))
+    if (this.#answer !== null || this.#intake.isInBody) return;
+    if (this.#intake.hasBegunHead)
       this.refuse(new CountersignError('request_timeout', 'the head of a request did not come in time'));
+    // An answer that nobody asked for would be taken for that of a request which is on its way.
+    else if (!this.#hasRequested) this.#writer.destroySoon();
   }
 
   #onBodyLate(): void {
@@ -283,17 +289,4 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     this.#answer?.closed();
     this.#owner.onClosed(this);
   }
-}
-
-function framed(head: RequestHead): RequestFraming | CountersignError {
-  try {
-    requireServedMethod(head.method);
-    return framingOf(head.headers, head.httpVersion);
-  } catch (thrown) {
-    return unreadable(thrown);
-  }
-}
-
-function isDrainable({ body, expectsContinue }: RequestFraming): boolean {
-  return body === 0 || (body !== 'chunked' && body <= DRAIN_BYTES_MAX && !expectsContinue);
 }

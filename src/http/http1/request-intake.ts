@@ -91,7 +91,8 @@ export class RequestIntake {
   /** The events are ready again: reads what was held. */
   goOn(): void {
     if (this.#isTaking || !this.hasHeld) return;
-    const held = Buffer.concat(this.#held);
+    const [only] = this.#held;
+    const held = this.#held.length === 1 && only !== undefined ? only : Buffer.concat(this.#held);
     this.#release();
     this.#resume();
     this.#take(held);
@@ -133,8 +134,9 @@ export class RequestIntake {
       }
     } catch (thrown) {
       this.#events.onUnreadable(unreadable(thrown));
+    } finally {
+      this.#isTaking = false;
     }
-    this.#isTaking = false;
   }
 
   #readHead(piece: Buffer, start: number): number {

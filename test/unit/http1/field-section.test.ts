@@ -58,13 +58,6 @@ describe('FieldSection', () => {
     expect(shown).toEqual(['', 'fi', 'first', 'first\r', null, null]);
   });
 
-  it('knows whether a byte of it came', () => {
-    const section = new FieldSection(HEAD);
-    expect(section.isEmpty).toBe(true);
-    section.read('\r');
-    expect(section.isEmpty).toBe(false);
-  });
-
   it('takes spaces and tabs off values, and nothing else', () => {
     expect(read(HEAD, 'x\r\nA: \t\xa0 b\xa0\t \r\n\r\n').section.fields).toEqual(['A', '\xa0 b\xa0']);
   });

@@ -47,7 +47,13 @@ class FakeCarrier implements AnswerCarrier {
 
 function setUp(request: Partial<AnsweredRequest> = {}) {
   const carrier = new FakeCarrier();
-  const answer = new AnswerWriter(carrier, { method: 'GET', httpVersion: '1.1', ...request });
+  const answer = new AnswerWriter(carrier, {
+    method: 'GET',
+    httpVersion: '1.1',
+    expectsContinue: false,
+    body: null,
+    ...request,
+  });
   const text = () => carrier.writes.join('');
   return { carrier, answer, text };
 }
@@ -146,10 +152,25 @@ describe('AnswerWriter says', () => {
 
   it('close where its handler says so', () => {
     const { answer, text } = setUp();
-    answer.isLast = true;
+    answer.closeAfter();
     answer.send(200, []);
     expect(text()).toContain(CLOSED);
     expect(text()).not.toContain(KEPT);
+  });
+
+  it('close where a body was held back, and nobody asked for it (S04)', () => {
+    const { answer, text } = setUp({ expectsContinue: true, body: {} });
+    answer.send(204, []);
+    expect(text()).toContain(CLOSED);
+  });
+
+  it('no close where the body was asked for, nor where there is none', () => {
+    const asked = setUp({ expectsContinue: true, body: {} });
+    asked.answer.writeContinue();
+    asked.answer.send(204, []);
+    const without = setUp({ expectsContinue: true });
+    without.answer.send(204, []);
+    expect([asked.text(), without.text()].filter((text) => text.includes(CLOSED))).toEqual([]);
   });
 
   it('its own Date where the fields have none', () => {

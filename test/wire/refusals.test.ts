@@ -1,0 +1,67 @@
+/** Requests that are answered without their body, or without having one whole: what the client sees, and what follows. */
+import { describe, expect, it } from 'vitest';
+import { type Handler, listenerPerTest, requestOf } from '../support/listener.ts';
+import { openClient, statusOf } from './support/client.ts';
+import { valuesOf } from './support/http-message.ts';
+
+const start = listenerPerTest();
+
+describe('a body that is held back', () => {
+  it('and that nobody asked for is not looked for in what follows (S04, RFC 9110 §10.1.1)', async () => {
+    const seen: string[] = [];
+    const { port } = await start((request, answer) => {
+      seen.push(request.target);
+      answer.send(204, []);
+    });
+    const client = await openClient(port);
+    const inside = requestOf('/inside');
+    client.send(requestOf('/', `Expect: 100-continue\r\nContent-Length: ${inside.length}\r\n`, '', 'POST'));
+    await client.answered(1);
+    client.send(inside + requestOf('/behind'));
+    const { responses } = await client.closed();
+    expect(responses.map(statusOf)).toEqual([204]);
+    expect(valuesOf(responses[0] ?? { headers: [] }, 'connection')).toEqual(['close']);
+    expect(seen).toEqual(['/']);
+  });
+});
+
+describe('a request whose body breaks before its answer', () => {
+  const waiting: Handler = () => {};
+
+  it.each([
+    ['GET', true],
+    ['HEAD', false],
+  ])('%s is refused, with a body: %s (S07)', async (method, hasBody) => {
+    const { port } = await start(waiting);
+    const client = await openClient(port);
+    client.send(requestOf('/', 'Transfer-Encoding: chunked\r\n', 'zz\r\n', method));
+    await client.closed();
+    const text = client.received();
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text.endsWith('\r\n\r\n')).toBe(!hasBody);
+  });
+});
+
+describe('a request without one Host', () => {
+  it.each([
+    ['none', '1.1', '', 'bad_host'],
+    ['two', '1.1', 'Host: a\r\nHost: b\r\n', 'bad_host'],
+    ['two', '1.0', 'Host: a\r\nHost: b\r\n', 'bad_host'],
+    ['none', '1.0', '', null],
+    ['an empty one', '1.1', 'Host:\r\n', null],
+  ])(
+    '%s in HTTP/%s %j is refused as %s, whoever serves it (H03, RFC 9112 §3.2)',
+    async (_what, version, lines, code) => {
+      const codes: (string | null)[] = [];
+      const { port } = await start((request, answer) => {
+        codes.push(request.refusal?.code ?? null);
+        answer.closeAfter();
+        answer.send(204, []);
+      });
+      const client = await openClient(port);
+      client.send(`OPTIONS * HTTP/${version}\r\n${lines}\r\n`);
+      await client.closed();
+      expect(codes).toEqual([code]);
+    },
+  );
+});
