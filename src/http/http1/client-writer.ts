@@ -13,7 +13,10 @@ export class ClientWriter {
   /** Bytes sent when the watch began. */
   #sentBytes = 0;
 
-  /** A client that takes nothing for `stallTimeoutMs` while bytes wait for it is cut off. */
+  /**
+   * A client that has not taken any whole write in `stallTimeoutMs`, while bytes wait for it, is cut off. Answers of
+   * upstreams come in pieces of up to 64 KiB; one that is handed over whole has to be taken whole in that time.
+   */
   constructor(socket: Socket, isTls: boolean, stallTimeoutMs: number) {
     this.#socket = socket;
     this.#isTls = isTls;
