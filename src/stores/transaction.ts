@@ -8,6 +8,9 @@ import type { Outcome, Queries, QueryOptions, Statement, Value } from './driver.
  */
 export const SILENCE_MAX_MS = 10_000;
 
+/** Its work fell silent. The database is well: what shares a commit with it is kept. */
+export class SilentTransactionError extends StoreUnavailableError {}
+
 export interface TransactionPort {
   readonly dialect: Queries['dialect'];
   query(sql: string, values: readonly Value[], options?: QueryOptions): Promise<Outcome>;
@@ -62,7 +65,11 @@ export class Transaction implements Queries {
     return this.#port.notify();
   }
 
-  /** Runs the work; rejects with the first failure of a statement even where the work caught it. */
+  /**
+   * Runs the work; rejects with the first failure of a statement even where the work caught it.
+   *
+   * @throws SilentTransactionError
+   */
   async run<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     this.#awaitWork();
     try {
@@ -82,6 +89,6 @@ export class Transaction implements Queries {
 
   /** The error is made only now: one for each statement would cost more than the statement. */
   #fellSilent(): void {
-    this.#silence.reject(new StoreUnavailableError(`A transaction asked nothing for ${SILENCE_MAX_MS} ms`));
+    this.#silence.reject(new SilentTransactionError(`A transaction asked nothing for ${SILENCE_MAX_MS} ms`));
   }
 }

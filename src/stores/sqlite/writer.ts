@@ -4,7 +4,7 @@
  */
 import { StoreUnavailableError } from '../../tokens/store.ts';
 import type { Outcome, Queries, Statement } from '../driver.ts';
-import { Transaction } from '../transaction.ts';
+import { SilentTransactionError, Transaction } from '../transaction.ts';
 import { BEGIN } from './protocol.ts';
 import type { SqliteThread } from './thread.ts';
 
@@ -142,12 +142,12 @@ export class SqliteWriter {
 /** What became of one job, apart from the others of its group. */
 type Fate<T> = { readonly result: T } | { readonly error: unknown };
 
-/** Rejects where the database failed: that concerns them all. */
+/** Rejects where the database failed: that concerns them all. Work that fell silent is undone by itself. */
 async function fateOf<T>(work: Promise<T>): Promise<Fate<T>> {
   try {
     return { result: await work };
   } catch (error) {
-    if (error instanceof StoreUnavailableError) throw error;
+    if (error instanceof StoreUnavailableError && !(error instanceof SilentTransactionError)) throw error;
     return { error };
   }
 }
