@@ -53,7 +53,8 @@ class RunningDeliveries {
   readonly #waitingMax: number;
   /** By webhook. */
   readonly #sending = new Map<string, Promise<void>>();
-  #looking: Promise<void> = Promise.resolve();
+  /** Null: no look is under way, and the timer of the next one runs. */
+  #looking: Promise<void> | null = null;
   #cancel: () => void;
   #isSoon = false;
   #isClosed = false;
@@ -71,8 +72,8 @@ class RunningDeliveries {
   expect(): void {
     if (this.#isClosed || this.#isSoon) return;
     this.#isSoon = true;
-    this.#cancel();
-    this.#cancel = this.#schedule(() => this.#run(), SOON_MS);
+    // A look under way may have missed it; its end asks for the next.
+    if (this.#looking === null) this.#runIn(SOON_MS);
   }
 
   async close(): Promise<void> {
@@ -82,10 +83,17 @@ class RunningDeliveries {
     await Promise.all(this.#sending.values());
   }
 
+  /** One timer at a time: where a second one ran, each would go on for ever. */
+  #runIn(delayMs: number): void {
+    this.#cancel();
+    this.#cancel = this.#schedule(() => this.#run(), delayMs);
+  }
+
   #run(): void {
     this.#isSoon = false;
     this.#looking = this.#look().finally(() => {
-      if (!this.#isClosed && !this.#isSoon) this.#cancel = this.#schedule(() => this.#run(), POLL_MS);
+      this.#looking = null;
+      if (!this.#isClosed) this.#runIn(this.#isSoon ? SOON_MS : POLL_MS);
     });
   }
 

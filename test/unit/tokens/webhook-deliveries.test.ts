@@ -146,3 +146,73 @@ describe('startDeliveries()', () => {
     });
   });
 });
+
+const LOOK_MS = 40;
+
+/** Deliveries whose looks take a while, and find nothing. */
+async function slowLooks() {
+  const { service, clock } = await testTokenService();
+  const scheduler = fakeScheduler(clock);
+  const looks = { begun: 0, underWay: 0, underWayMax: 0 };
+  const queues = async () => {
+    looks.begun += 1;
+    looks.underWay += 1;
+    looks.underWayMax = Math.max(looks.underWayMax, looks.underWay);
+    await new Promise<void>((resolve) => void scheduler.schedule(() => resolve(), LOOK_MS));
+    looks.underWay -= 1;
+    return [];
+  };
+  const store = { ...service.store, webhookDeliveries: { ...service.store.webhookDeliveries, queues } };
+  const send = async () => ({ status: 200 });
+  const deliveries = startDeliveries({ ...service, store }, send, scheduler.schedule);
+  const load = async () => {
+    for (let event = 0; event < 300; event += 1) {
+      deliveries.expect();
+      await scheduler.passMs((event * 7) % 60);
+    }
+  };
+  return { deliveries, scheduler, looks, load };
+}
+
+describe('the looks of startDeliveries()', () => {
+  it('never overlap, however often something is recorded (JWT-P102)', async () => {
+    const { load, looks } = await slowLooks();
+    await load();
+    expect(looks.begun).toBeGreaterThan(10);
+    expect(looks.underWayMax).toBe(1);
+  });
+
+  it('are as rare after a load as before it (JWT-P102)', async () => {
+    const { load, looks, scheduler } = await slowLooks();
+    await load();
+    await scheduler.passMs(2 * POLL_MS);
+    const before = looks.begun;
+    await scheduler.passMs(10 * (POLL_MS + LOOK_MS));
+    expect(looks.begun - before).toBe(10);
+    expect(scheduler.pending()).toBe(1);
+  });
+
+  it('are followed soon by another where something was recorded meanwhile', async () => {
+    const { deliveries, looks, scheduler } = await slowLooks();
+    await scheduler.passMs(POLL_MS);
+    deliveries.expect();
+    await scheduler.passMs(LOOK_MS - 1);
+    expect(looks.begun).toBe(1);
+    await scheduler.passMs(1 + 10);
+    expect(looks.begun).toBe(2);
+  });
+
+  it('are waited for by close(), which begins no other', async () => {
+    const { deliveries, load, looks, scheduler } = await slowLooks();
+    await load();
+    await scheduler.passMs(POLL_MS + 2 * LOOK_MS);
+    deliveries.expect();
+    await scheduler.passMs(10);
+    expect(looks.underWay).toBe(1);
+    const closed = deliveries.close().then(() => looks.underWay);
+    deliveries.expect();
+    await scheduler.passMs(10 * POLL_MS);
+    expect(await closed).toBe(0);
+    expect(scheduler.pending()).toBe(0);
+  });
+});
