@@ -33,45 +33,61 @@ export async function sendQueue(sender: QueueSender, webhookId: string): Promise
   const { store, clock, catalog } = sender.service;
   const now = clock();
   if (!catalog().webhooks.has(webhookId)) {
-    await store.webhookDeliveries.deleteOlder(webhookId, now - UNKNOWN_AFTER_MS);
+    if (await isCatalogCurrent(sender.service))
+      await store.webhookDeliveries.deleteOlder(webhookId, now - UNKNOWN_AFTER_MS);
     return false;
   }
   const held = await store.webhookDeliveries.claim(webhookId, now, now + LEASE_MS);
   return held !== null && (await sendHeld(sender, held));
 }
 
+/** A catalog that is kept for want of a newer one may lack webhooks that others know. */
+async function isCatalogCurrent({ store, catalog }: EventService): Promise<boolean> {
+  return (await store.catalog.revision()) === catalog().revision;
+}
+
 /** How it ended. `lost`: another process has the queue. */
 type End = 'empty' | 'stopped' | 'failed' | 'lost';
 
-interface Sent {
-  readonly end: End;
+interface Sending {
   /** The lease as it was renewed last. */
-  readonly held: WebhookQueue;
-  readonly count: number;
+  held: WebhookQueue;
+  /** Events that were taken. */
+  count: number;
 }
 
 async function sendHeld(sender: QueueSender, claimed: WebhookQueue): Promise<boolean> {
   const { service } = sender;
-  const { end, held, count } = await sendAll(sender, claimed);
-  if (end === 'failed') await giveUpOld(service, held.webhookId);
-  if (end !== 'lost')
-    await service.store.webhookDeliveries.release(held, after(service.clock(), end, held, count));
-  return end === 'empty' && count > 0;
+  const sending: Sending = { held: claimed, count: 0 };
+  try {
+    const end = await sendAll(sender, sending);
+    if (end === 'failed') await giveUpOld(service, claimed.webhookId);
+    if (end !== 'lost') await release(service, end, sending);
+    return end === 'empty' && sending.count > 0;
+  } catch (error) {
+    // Often the store is back at once. Where it is not, the lease ends by itself, and the cause is told already.
+    await release(service, 'failed', sending).catch(() => {});
+    throw error;
+  }
 }
 
-async function sendAll(sender: QueueSender, claimed: WebhookQueue): Promise<Sent> {
-  let held = claimed;
-  let count = 0;
-  for (let next = await nextOf(sender, held); next.length > 0; next = await nextOf(sender, held))
+/** Keeps `sending` up to date, also where it throws. */
+async function sendAll(sender: QueueSender, sending: Sending): Promise<End> {
+  const { webhookId } = sending.held;
+  for (let next = await nextOf(sender, webhookId); next.length > 0; next = await nextOf(sender, webhookId))
     for (const delivery of next) {
-      if (sender.isStopped()) return { end: 'stopped', held, count };
-      if (!(await deliver(sender, delivery))) return { end: 'failed', held, count };
-      count += 1;
-      const renewed = await stillHeld(sender.service, held);
-      if (renewed === null) return { end: 'lost', held, count };
-      held = renewed;
+      if (sender.isStopped()) return 'stopped';
+      if (!(await deliver(sender, delivery))) return 'failed';
+      sending.count += 1;
+      const renewed = await stillHeld(sender.service, sending.held);
+      if (renewed === null) return 'lost';
+      sending.held = renewed;
     }
-  return { end: 'empty', held, count };
+  return 'empty';
+}
+
+async function release({ store, clock }: EventService, end: End, { held, count }: Sending): Promise<void> {
+  await store.webhookDeliveries.release(held, after(clock(), end, held, count));
 }
 
 /** The claim counted a failure before there was one. */
@@ -89,7 +105,7 @@ function after(
 /** None of a webhook that was deleted meanwhile: what waits for it goes with it. */
 async function nextOf(
   { service: { store, catalog } }: QueueSender,
-  { webhookId }: WebhookQueue,
+  webhookId: string,
 ): Promise<readonly WebhookDelivery[]> {
   return catalog().webhooks.has(webhookId) ? await store.webhookDeliveries.list(webhookId, BATCH_MAX) : [];
 }

@@ -8,6 +8,8 @@ import { createWebhookEvents } from '../../../src/tokens/events/webhook-events.t
 import { createWebhook, deleteWebhook } from '../../../src/tokens/objects/webhooks.ts';
 import { createSealer } from '../../../src/tokens/sealing.ts';
 import type { TokenService } from '../../../src/tokens/service.ts';
+import { StoreUnavailableError } from '../../../src/tokens/store.ts';
+import type { WebhookDeliveryTable } from '../../../src/tokens/webhook-delivery.ts';
 import { aDelivery } from '../../support/stored-objects.ts';
 import { EVERYWHERE, K_RS, TEN1, TEN2 } from '../../support/token-fixtures.ts';
 import { testTokenService } from '../../support/token-service.ts';
@@ -54,6 +56,14 @@ async function deliverDue(service: TokenService, send: WebhookSender): Promise<v
   const due = queues.filter(({ nextAttemptInstant }) => nextAttemptInstant <= service.clock());
   await Promise.all(due.map(({ webhookId }) => sendQueue(sender, webhookId)));
 }
+
+/** The same service on a store whose table of deliveries does some things otherwise. */
+function withTable(service: TokenService, parts: Partial<WebhookDeliveryTable>): TokenService {
+  const webhookDeliveries = { ...service.store.webhookDeliveries, ...parts };
+  return { ...service, store: { ...service.store, webhookDeliveries } };
+}
+
+const gone = () => Promise.reject(new StoreUnavailableError('gone'));
 
 const ALL = { 'jwt.refresh': true, 'jwt.refresh-token.revoke': true };
 const HOOK = 'http://127.0.0.1:1/hook';
@@ -256,6 +266,17 @@ describe('sendQueue()', () => {
     expect([calls.length, await waiting()]).toEqual([0, 0]);
   });
 
+  it('leaves alone what waits for a webhook that only a newer catalog knows (JWT-P102)', async () => {
+    const { service, happen, waiting, clock } = await rig([]);
+    const old = service.catalog();
+    const webhook = webhookSchema.parse({ url: HOOK, eventsEnabled: ALL });
+    await createWebhook(service, undefined, webhook);
+    await happen();
+    clock.advanceMs(DAY_MS);
+    await deliverDue({ ...service, catalog: () => old }, async () => ({ status: 200 }));
+    expect(await waiting()).toBe(1);
+  });
+
   it('asks a receiver that is away once, however much waits for it', async () => {
     const { happen, deliver, statuses, calls, clock, waiting } = await rig([{ url: HOOK }]);
     statuses.set(HOOK, 0);
@@ -305,5 +326,43 @@ describe('sendQueue()', () => {
 
   it('waits five minutes at most', () => {
     expect([1, 2, 3, 50].map(retryDelayMs)).toEqual([1000, 2000, 4000, 300_000]);
+  });
+});
+
+describe('sendQueue() where the store fails meanwhile', () => {
+  const taken: WebhookSender = async () => ({ status: 200 });
+
+  it('lets go of the queue, and waits longer each time', async () => {
+    const { service, happen, clock } = await rig([{ url: HOOK }]);
+    await happen();
+    for (const failures of [1, 2, 3]) {
+      await expect(deliverDue(withTable(service, { delete: gone }), taken)).rejects.toThrow('gone');
+      const [queue] = await service.store.webhookDeliveries.queues();
+      expect(queue).toMatchObject({ failures, nextAttemptInstant: clock() + retryDelayMs(failures) });
+      clock.advanceMs(retryDelayMs(failures));
+    }
+  });
+
+  it('lets go of it under the lease as it was renewed last', async () => {
+    const { service, happen, clock } = await rig([{ url: HOOK }]);
+    for (let count = 0; count < 3; count += 1) await happen();
+    const table = service.store.webhookDeliveries;
+    let deletions = 0;
+    const third = (id: string) => (++deletions < 3 ? table.delete(id) : gone());
+    const slow: WebhookSender = async () => {
+      clock.advanceMs(60_000);
+      return { status: 200 };
+    };
+    await expect(deliverDue(withTable(service, { delete: third }), slow)).rejects.toThrow('gone');
+    const [queue] = await table.queues();
+    expect(queue).toMatchObject({ failures: 1, nextAttemptInstant: clock() + retryDelayMs(1) });
+  });
+
+  it('tells the first cause where it cannot even let go', async () => {
+    const { service, happen } = await rig([{ url: HOOK }]);
+    await happen();
+    const release = () => Promise.reject(new StoreUnavailableError('still gone'));
+    const broken = withTable(service, { list: gone, release });
+    await expect(deliverDue(broken, taken)).rejects.toThrow(/^gone$/);
   });
 });
