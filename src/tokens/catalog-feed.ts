@@ -2,7 +2,7 @@
 import type { Logger } from '../core/log.ts';
 import { type Clock, type Scheduler, SECOND_MS } from '../core/time.ts';
 import type { Catalog } from './catalog.ts';
-import type { Store } from './store.ts';
+import { type Store, StoreUnavailableError } from './store.ts';
 import { watchStore } from './store-watch.ts';
 
 /** A change by another process is known within a second, also where its notice was lost. */
@@ -17,9 +17,12 @@ export interface CatalogFeedOptions {
 
 /** Readiness reads it. */
 export interface CatalogFeedStatus {
-  /** False: the store could not be reached the last time, and the catalog is the last one that could be loaded. */
+  /**
+   * False: the last time the store could not be reached, or what it holds could not be read, and the catalog is the
+   * last one that could be loaded.
+   */
   readonly isCurrent: boolean;
-  /** Milliseconds: when the store was last reached. */
+  /** Milliseconds: when the catalog was last current. */
   readonly lastReachedInstant: number;
 }
 
@@ -32,11 +35,28 @@ export interface CatalogFeed {
   close(): void;
 }
 
+/** Why the catalog is not current, as it begins and ends: what mends a connection mends no master key. */
+const TROUBLES = {
+  unreachable: {
+    began: 'the store cannot be reached: the last catalog stays in force',
+    ended: 'the store is reached again',
+  },
+  unreadable: {
+    began:
+      'the catalog in the store does not open with this master key, or not with this version: the last one stays in force',
+    ended: 'the catalog in the store can be read again',
+  },
+} as const;
+
+type Trouble = keyof typeof TROUBLES;
+
 class Feed implements CatalogFeed {
   readonly #options: CatalogFeedOptions;
   readonly #endWatch: () => void;
   #catalog: Catalog;
   #status: CatalogFeedStatus;
+  /** The one that was told last; null while the catalog is current. */
+  #trouble: Trouble | null = null;
   #isClosed = false;
   #loadsBegun = 0;
   #loadShown = 0;
@@ -83,15 +103,18 @@ class Feed implements CatalogFeed {
   }
 
   #reached(): void {
-    if (!this.#status.isCurrent) this.#options.log.info('the store is reached again');
+    if (this.#trouble !== null) this.#options.log.info(TROUBLES[this.#trouble].ended);
+    this.#trouble = null;
     this.#status = { isCurrent: true, lastReachedInstant: this.#options.clock() };
   }
 
   #failed(error: unknown): void {
-    if (this.#isClosed || !this.#status.isCurrent) return;
+    const trouble = error instanceof StoreUnavailableError ? 'unreachable' : 'unreadable';
+    if (this.#isClosed || this.#trouble === trouble) return;
+    this.#trouble = trouble;
     this.#status = { ...this.#status, isCurrent: false };
     const reason = error instanceof Error ? error.message : String(error);
-    this.#options.log.error('the store cannot be reached: the last catalog stays in force', { reason });
+    this.#options.log.error(TROUBLES[trouble].began, { reason });
   }
 }
 

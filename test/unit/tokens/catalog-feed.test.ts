@@ -141,6 +141,36 @@ describe('a catalog feed without its store', () => {
   });
 });
 
+describe('a catalog feed whose store holds what it cannot read', () => {
+  const BEGAN =
+    'error: the catalog in the store does not open with this master key, or not with this version: the last one stays in force';
+  const sealedElsewhere = () => Promise.reject(new Error('A sealed value does not open'));
+
+  it('keeps the last snapshot, tells readiness, and says once that it is not the connection', async () => {
+    const { feed, database, table, passMs, logged } = await setUp();
+    Object.assign(table, { load: sealedElsewhere });
+    database.revision = 2;
+    await passMs(5 * SECOND_MS);
+    expect(feed.catalog().revision).toBe(1);
+    expect(feed.status().isCurrent).toBe(false);
+    expect(logged).toEqual([BEGAN]);
+  });
+
+  it('says so also after the store was away, and when it can be read again', async () => {
+    const { feed, database, table, passMs, logged } = await setUp();
+    const { load } = table;
+    database.isUp = false;
+    await passMs(2 * SECOND_MS);
+    Object.assign(table, { load: sealedElsewhere });
+    Object.assign(database, { isUp: true, revision: 2 });
+    await passMs(2 * SECOND_MS);
+    Object.assign(table, { load });
+    await passMs(2 * SECOND_MS);
+    expect(feed.status().isCurrent).toBe(true);
+    expect(logged.slice(1)).toEqual([BEGAN, 'info: the catalog in the store can be read again']);
+  });
+});
+
 describe('CatalogFeed.refresh()', () => {
   it('loads at once, for the process that changed something', async () => {
     const { feed, database } = await setUp();
