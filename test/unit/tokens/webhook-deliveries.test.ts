@@ -8,7 +8,7 @@ import {
 } from '../../../src/tokens/events/delivery.ts';
 import { createWebhookEvents } from '../../../src/tokens/events/webhook-events.ts';
 import { createWebhook } from '../../../src/tokens/objects/webhooks.ts';
-import { fakeScheduler } from '../../support/scheduler.ts';
+import { fakeScheduler, settled } from '../../support/scheduler.ts';
 import { TEN1 } from '../../support/token-fixtures.ts';
 import { testTokenService } from '../../support/token-service.ts';
 
@@ -210,6 +210,7 @@ describe('the looks of startDeliveries()', () => {
     await scheduler.passMs(10);
     expect(looks.underWay).toBe(1);
     const closed = deliveries.close().then(() => looks.underWay);
+    await settled();
     deliveries.expect();
     await scheduler.passMs(10 * POLL_MS);
     expect(await closed).toBe(0);
