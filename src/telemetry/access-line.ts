@@ -15,6 +15,11 @@ function quotedOrNull(text: string | null): string {
   return text === null ? 'null' : quoted(text);
 }
 
+/** JSON has no words for what is no number, or is without end. */
+function numberOrNull(value: number | null): string {
+  return Number.isFinite(value) ? `${value}` : 'null';
+}
+
 /** More than a configuration has in names and the error table in codes; others are put in quotes each time. */
 const NAMES_MAX = 10_000;
 const knownNames = new Map<string, string>();
@@ -63,11 +68,12 @@ export function accessLine(timeMs: number, members: string, fields: AccessFields
   return (
     lineHead(timeMs, members) +
     whoAndWhat(fields.request_id, fields.client_ip, fields.method, fields.path) +
-    `,"status":${fields.status},"duration_ms":${fields.duration_ms},"upstream_ms":${fields.upstream_ms}` +
+    `,"status":${numberOrNull(fields.status)},"duration_ms":${numberOrNull(fields.duration_ms)}` +
+    `,"upstream_ms":${numberOrNull(fields.upstream_ms)}` +
     `,"route":${nameOrNull(fields.route)},"realm":${nameOrNull(fields.realm)}` +
     `,"user":${quotedOrNull(fields.user)},"upstream":${nameOrNull(fields.upstream)}` +
     `,"decision":"${fields.decision}","reason":${nameOrNull(fields.reason)}` +
-    `,"detail":${quotedOrNull(fields.detail)},"bytes":${fields.bytes},"msg":"request"}\n`
+    `,"detail":${quotedOrNull(fields.detail)},"bytes":${numberOrNull(fields.bytes)},"msg":"request"}\n`
   );
 }
 
@@ -77,8 +83,9 @@ export function callLine(timeMs: number, members: string, fields: CallFields): s
   return (
     lineHead(timeMs, members) +
     whoAndWhat(fields.request_id, fields.client_ip, fields.method, fields.path, operation) +
-    `,"status":${fields.status},"duration_ms":${fields.duration_ms},"reason":${quotedOrNull(fields.reason)}` +
-    `,"client_gone":${fields.client_gone},"response_bytes":${fields.response_bytes},"msg":"call"}\n`
+    `,"status":${numberOrNull(fields.status)},"duration_ms":${numberOrNull(fields.duration_ms)}` +
+    `,"reason":${quotedOrNull(fields.reason)},"client_gone":${fields.client_gone}` +
+    `,"response_bytes":${numberOrNull(fields.response_bytes)},"msg":"call"}\n`
   );
 }
 

@@ -78,34 +78,32 @@ interface Labelled {
 /** Registers itself nowhere. Exports what its series count, in the shape that prom-client's own would have. */
 export class CountedHistogram extends Histogram {
   readonly #shape: HistogramShape;
-  readonly #all: Labelled[] = [];
+  /** By label values. */
+  readonly #all = new Map<string, Labelled>();
 
   constructor(shape: HistogramShape) {
     super({ ...shape, registers: [] });
     this.#shape = shape;
     // Without labels there is one series, and it is shown from the start.
-    if (shape.labelNames.length === 0) this.#all.push({ labels: {}, series: this.#newSeries() });
+    if (shape.labelNames.length === 0) this.open([]);
   }
 
-  /** The series of these label values, in the order of the names. Ask once for each. */
+  /** The series of these label values, in the order of the names: the same whenever it is asked for. */
   open(values: readonly string[]): HistogramSeries {
-    const { labelNames } = this.#shape;
-    const [first] = this.#all;
-    if (labelNames.length === 0 && first !== undefined) return first.series;
+    const { labelNames, buckets } = this.#shape;
     const labels = Object.fromEntries(labelNames.map((name, index) => [name, values[index] ?? '']));
-    const series = this.#newSeries();
-    this.#all.push({ labels, series });
+    const key = JSON.stringify(Object.values(labels));
+    const known = this.#all.get(key);
+    if (known !== undefined) return known.series;
+    const series = new HistogramSeries(buckets);
+    this.#all.set(key, { labels, series });
     return series;
   }
 
   /** What prom-client asks its own histograms for, for both its page and its values. */
   async getForPromString(): Promise<Exported> {
     const { name, help } = this.#shape;
-    const values = this.#all.flatMap(({ series, labels }) => series.export(name, labels));
+    const values = [...this.#all.values()].flatMap(({ series, labels }) => series.export(name, labels));
     return { name, help, type: 'histogram', aggregator: 'sum', values };
-  }
-
-  #newSeries(): HistogramSeries {
-    return new HistogramSeries(this.#shape.buckets);
   }
 }

@@ -28,13 +28,18 @@ const text = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: fc.constantFrom('\ud800', '"', '\\', '\n', '\u2028', '\x7f', 'ž') }),
 );
+/** Any number there is, also those that JSON has no words for. */
+const number = fc.oneof(fc.nat(), fc.double(), fc.constantFrom(Number.NaN, Infinity, -Infinity));
 const fields: fc.Arbitrary<AccessFields> = fc.record({
   ...Object.fromEntries(Object.entries(FIELDS).map(([name, value]) => [name, fc.constant(value)])),
   request_id: text,
   client_ip: text,
   method: text,
   path: text,
-  upstream_ms: fc.option(fc.nat()),
+  status: number,
+  duration_ms: number,
+  upstream_ms: fc.option(number),
+  bytes: number,
   route: fc.option(text),
   realm: fc.option(text),
   user: fc.option(text),
@@ -63,6 +68,9 @@ const calls: fc.Arbitrary<CallFields> = fc.record({
   operation: text,
   method: text,
   path: text,
+  status: number,
+  duration_ms: number,
+  response_bytes: number,
   reason: fc.option(text),
   client_gone: fc.boolean(),
 }) as fc.Arbitrary<CallFields>;
@@ -103,6 +111,15 @@ describe('accessLine', () => {
       }),
     );
   });
+
+  it.each([Number.NaN, Infinity, -Infinity])(
+    'writes null in the place of %s, so that the line is JSON',
+    (value) => {
+      const given = { ...FIELDS, status: value, duration_ms: value, upstream_ms: value, bytes: value };
+      const expected = { status: null, duration_ms: null, upstream_ms: null, bytes: null };
+      expect(JSON.parse(accessLine(0, '', given))).toMatchObject(expected);
+    },
+  );
 
   it('writes the time as ISO 8601, to the millisecond', () => {
     fc.assert(

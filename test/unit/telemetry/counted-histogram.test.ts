@@ -18,12 +18,8 @@ function bothOf(labelNames: string[], observations: readonly Observation[]): [Re
   const counted = new CountedHistogram(shape);
   ours.registerMetric(counted);
   const histogram = new Histogram({ ...shape, registers: [theirs] });
-  const known = new Map<string, HistogramSeries>();
   for (const { labels, value } of observations) {
-    const key = labels.join();
-    const series = known.get(key) ?? counted.open(labels);
-    known.set(key, series);
-    series.observe(value);
+    counted.open(labels).observe(value);
     histogram.labels(...labels).observe(value);
   }
   return [ours, theirs];
@@ -43,6 +39,12 @@ describe('CountedHistogram', () => {
         expect(await ours.metrics()).toBe(await theirs.metrics());
       }),
     );
+  });
+
+  it('gives the same series for the same label values, and another for others', () => {
+    const counted = new CountedHistogram({ ...SHAPE, labelNames: ['route', 'method'] });
+    expect(counted.open(['orders', 'GET'])).toBe(counted.open(['orders', 'GET']));
+    expect(counted.open(['a', 'b,c'])).not.toBe(counted.open(['a,b', 'c']));
   });
 
   it('is shown from the start where it has no labels, and counts there', async () => {
