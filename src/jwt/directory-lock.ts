@@ -1,13 +1,11 @@
 /** One process at a time changes the key directory: a lock file that names its holder, so that a dead one holds nobody up. */
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeyDirectoryError } from './key-index.ts';
-import { isDead, parseHolder, SELF } from './lock-holder.ts';
+import { createdExclusively, holdText, LockTakeover, letGo, lookAt } from './lock-takeover.ts';
 
 const LOCK = 'keys.lock';
-const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_DIRECTORY = 0o700;
 
 /** Times in milliseconds. */
@@ -41,7 +39,7 @@ export async function withLock<T>(
 ): Promise<T> {
   await mkdir(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
   const path = join(directory, LOCK);
-  const text = JSON.stringify({ ...SELF, hold: randomUUID() });
+  const text = holdText();
   const file = await taken(path, text, times);
   const isHeld = async () => (await lookAt(path))?.text === text;
   const beat = setInterval(() => void showLife(file, text), times.beatMs);
@@ -53,8 +51,7 @@ export async function withLock<T>(
     });
   } finally {
     clearInterval(beat);
-    await file.close();
-    if (await isHeld()) await rm(path, { force: true });
+    await letGo(path, file, text);
   }
 }
 
@@ -63,59 +60,13 @@ async function taken(
   text: string,
   { waitMs, retryMs, silenceMs }: LockTimes,
 ): Promise<FileHandle> {
-  let seen: Look | null = null;
-  let silentMs = 0;
+  const takeover = new LockTakeover(path, silenceMs);
   for (let waitedMs = 0; ; waitedMs += retryMs) {
     const file = await createdExclusively(path, text);
     if (file !== null) return file;
     if (waitedMs >= waitMs)
       throw new KeyDirectoryError(`${path} is held by another process; remove it if there is none`);
-    const look = await lookAt(path);
-    silentMs = look !== null && look.mark === seen?.mark ? silentMs + retryMs : 0;
-    seen = look;
-    if (look !== null && (isOfDead(look) || silentMs >= silenceMs) && (await isTaken(path, look))) continue;
-    await delay(retryMs);
-  }
-}
-
-/** A lock file as it was at one moment. */
-interface Look {
-  readonly text: string;
-  /** Changes with the holder, and with each sign of its life. */
-  readonly mark: string;
-}
-
-/** Null where there is none. By the file system's clock, whatever that says: marks are only compared. */
-async function lookAt(path: string): Promise<Look | null> {
-  try {
-    const text = await readFile(path, 'utf8');
-    const { mtimeMs, ino } = await stat(path);
-    return { text, mark: createHash('sha256').update(`${ino} ${mtimeMs} ${text}`).digest('hex') };
-  } catch {
-    return null;
-  }
-}
-
-function isOfDead({ text }: Look): boolean {
-  const holder = parseHolder(text);
-  return holder !== null && isDead(holder);
-}
-
-/**
- * True where the lock of a dead process was removed. Whoever makes the file named after what was seen may remove that
- * lock, and nobody else: so the lock that is removed is never that of a process that was faster.
- */
-async function isTaken(path: string, { mark }: Look): Promise<boolean> {
-  const permission = `${path}.${mark}`;
-  const file = await createdExclusively(permission, '');
-  if (file === null) return false;
-  try {
-    if ((await lookAt(path))?.mark !== mark) return false;
-    await rm(path, { force: true });
-    return true;
-  } finally {
-    await file.close();
-    await rm(permission, { force: true });
+    if (!(await takeover.isTaken(waitedMs))) await delay(retryMs);
   }
 }
 
@@ -125,23 +76,4 @@ async function isTaken(path: string, { mark }: Look): Promise<boolean> {
  */
 async function showLife(file: FileHandle, text: string): Promise<void> {
   await file.write(text, 0).catch(() => undefined);
-}
-
-/** Null where there is such a file already. */
-async function createdExclusively(path: string, text: string): Promise<FileHandle | null> {
-  let file: FileHandle;
-  try {
-    file = await open(path, 'wx', OWNER_ONLY_FILE);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return null;
-    throw error;
-  }
-  try {
-    await file.write(text, 0);
-    return file;
-  } catch (error) {
-    await file.close();
-    await rm(path, { force: true });
-    throw error;
-  }
 }

@@ -8,16 +8,16 @@ export interface Holder {
   /** One value a process: numbers of processes come again. */
   readonly id: string;
   readonly pid: number;
-  /** Where that number means something: machines that share a directory have names of their own. */
+  /** Where that number means something: one boot of one machine, and there one namespace of processes. */
   readonly machine: string;
-  /** When the process of that number began; null where the system does not say. */
+  /** When the process of that number began, in clock ticks since that boot; null where the system does not say. */
   readonly started: string | null;
 }
 
 export const SELF: Holder = {
   id: randomUUID(),
   pid: process.pid,
-  machine: `${hostname()} ${processNamespace()}`,
+  machine: `${hostname()} ${processNamespace()} ${boot()}`,
   started: startOf(process.pid),
 };
 
@@ -30,18 +30,29 @@ function processNamespace(): string {
   }
 }
 
+/**
+ * The namespace does not tell machines apart: its number is the same on all, outside of containers. Nor does the host
+ * name, which many may share.
+ */
+function boot(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return ''; // not Linux: there the host name alone has to
+  }
+}
+
 /** Field 22 of /proc/PID/stat (proc_pid_stat(5)), the twentieth behind the name, which may hold blanks. */
 const START_FIELD = 19;
 
 /**
- * In clock ticks since the boot that is named beside it: one number may be that of two processes, but not at one instant
- * of one boot. Null where there is no such process, or the system hides it, or is not Linux.
+ * One number may be that of two processes, but not at one instant. Null where there is no such process, or the system
+ * hides it, or is not Linux.
  */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[START_FIELD]}`;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_FIELD] ?? null;
   } catch {
     return null;
   }

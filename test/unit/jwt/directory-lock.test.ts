@@ -27,6 +27,13 @@ async function leaveLock(changes: object): Promise<void> {
   writeFileSync(lock, JSON.stringify({ ...(await ownLock()), id: randomUUID(), ...changes }));
 }
 
+/** The file whose maker may remove the lock as it is now, and nobody else. */
+function permissionFor(path: string): string {
+  const { ino, mtimeMs } = statSync(path);
+  const seen = `${ino} ${mtimeMs} ${readFileSync(path, 'utf8')}`;
+  return `${lock}.${createHash('sha256').update(seen).digest('hex')}`;
+}
+
 /** The number of a process that has ended. */
 function deadPid(): number {
   return spawnSync(process.execPath, ['--version']).pid;
@@ -117,15 +124,23 @@ describe('withLock()', () => {
   });
 
   it.skipIf(process.platform !== 'linux')(
-    'takes over where the number of the dead holder is that of another process now, also after a reboot',
+    'takes over where the number of the dead holder is that of another process now',
     async () => {
       const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
-      const [boot, ticks] = String((await ownLock())['started']).split(' ');
-      for (const started of [`${boot} ${Number(ticks) - 1}`, `${randomUUID()} ${ticks}`]) {
-        await leaveLock({ pid: child.pid, started });
-        await takeOver();
-      }
+      const { started } = await ownLock();
+      await leaveLock({ pid: child.pid, started: `${Number(started) - 1}` });
+      await takeOver();
       child.kill('SIGKILL');
+    },
+  );
+
+  it.skipIf(process.platform !== 'linux')(
+    'waits for a holder on another machine of the same name, whose processes nobody here can see',
+    async () => {
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      const machine = String((await ownLock())['machine']).replace(boot, randomUUID());
+      await leaveLock({ pid: deadPid(), machine });
+      expect(await runsAtOnce()).toBe(false);
     },
   );
 
@@ -154,11 +169,34 @@ describe('withLock()', () => {
 
   it('leaves the lock of who was faster alone', async () => {
     await leaveLock({ pid: deadPid() });
-    const { ino, mtimeMs } = statSync(lock);
-    const seen = `${ino} ${mtimeMs} ${readFileSync(lock, 'utf8')}`;
     // Somebody else is about to remove it.
-    writeFileSync(`${lock}.${createHash('sha256').update(seen).digest('hex')}`, '');
+    writeFileSync(permissionFor(lock), '');
     expect(await runsAtOnce()).toBe(false);
+  });
+
+  it('takes over at once where one before it died within its takeover, and one within that of the takeover', async () => {
+    await leaveLock({ pid: deadPid() });
+    const dead = readFileSync(lock, 'utf8');
+    const permission = permissionFor(lock);
+    writeFileSync(permission, dead);
+    writeFileSync(permissionFor(permission), dead);
+    await takeOver();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.each([
+    ['a lock of a dead process', () => ({ pid: deadPid() })],
+    ['a silent lock of another machine', () => ({ machine: 'elsewhere pid:[1]' })],
+  ])('takes over %s where one elsewhere died within its takeover, in one silence', async (_what, changes) => {
+    await leaveLock(changes());
+    writeFileSync(permissionFor(lock), '');
+    let hasRun = false;
+    const change = () => {
+      hasRun = true;
+      return Promise.resolve();
+    };
+    await withLock(directory, change, { waitMs: 300, retryMs: 10, beatMs: 20, silenceMs: 200 });
+    expect([hasRun, readdirSync(directory)]).toEqual([true, []]);
   });
 
   it.each([
