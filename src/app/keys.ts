@@ -104,7 +104,7 @@ async function withKeys<T>(
 ): Promise<T> {
   const { clock, log } = createQuietRuntime(compiled);
   const tokenStore = sharesSigningKeys(compiled) ? await open(compiled, { clock, log }) : null;
-  const storage = signingKeyStorage(compiled, tokenStore);
+  const storage = signingKeyStorage(compiled, tokenStore, clock);
   try {
     return await use({ storage, clock, longestTtlMs: compiled.assertion?.longestTtlMs ?? 0 });
   } finally {

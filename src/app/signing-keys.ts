@@ -29,7 +29,11 @@ export async function openSigningKeys(
   const algorithms = assertion?.algorithms ?? [];
   const source =
     given === null && algorithms.length > 0
-      ? { storage: signingKeyStorage(compiled, tokenStore), isUntouched: isPassing, isFilled: isWorker }
+      ? {
+          storage: signingKeyStorage(compiled, tokenStore, clock),
+          isUntouched: isPassing,
+          isFilled: isWorker,
+        }
       : { keys: given ?? [] };
   return await openKeyring({ source, algorithms, longestTtlMs: assertion?.longestTtlMs ?? 0, clock, log });
 }
@@ -43,10 +47,11 @@ export function sharesSigningKeys({ tokenService }: Pick<Compiled, 'tokenService
 export function signingKeyStorage(
   compiled: Pick<Compiled, 'dataDir' | 'tokenService'>,
   tokenStore: TokenStore | null,
+  clock: Clock,
 ): KeyStorage {
   const directory = keyDirectory(`${compiled.dataDir}/keys`);
   if (!sharesSigningKeys(compiled)) return directory;
-  return tokenStore === null ? NO_KEYS : storedSigningKeys(tokenStore, directory);
+  return tokenStore === null ? NO_KEYS : storedSigningKeys(tokenStore, directory, clock);
 }
 
 /** Of a command that cannot read the store: what it signs, it signs for itself. */

@@ -1,8 +1,10 @@
 /** Generated signing keys in the store that instances share: one sealed list, replaced as a whole by compare-and-set. */
 import { isJsonObject, type Json, member } from '../core/json.ts';
 import type { Logger } from '../core/log.ts';
+import type { Clock } from '../core/time.ts';
 import { indexItems, indexText, KeyDirectoryError, type KeyEntry, parseEntry } from '../jwt/key-index.ts';
-import type { KeptKey, KeyChange, KeyStorage } from '../jwt/key-storage.ts';
+import { deadFromMs, retired } from '../jwt/key-lifecycle.ts';
+import type { KeptKey, KeyChange, KeyFiles, KeyStorage } from '../jwt/key-storage.ts';
 import type { TokenStore } from './token-store.ts';
 
 const PLACE = 'the store';
@@ -19,9 +21,13 @@ interface Kept {
 
 /**
  * `directory`: where the keys were kept before there was a store. The first instance takes them along, so that nobody
- * has to learn new ones.
+ * has to learn new ones; the keys of others are published until what they signed is dead.
  */
-export function storedSigningKeys({ store, sealer }: TokenStore, directory: KeyStorage): KeyStorage {
+export function storedSigningKeys(
+  { store, sealer }: TokenStore,
+  directory: KeyFiles,
+  clock: Clock,
+): KeyStorage {
   async function read(): Promise<Kept> {
     const found = await store.signingKeys.get();
     if (found === null) return { revision: 0, keys: [] };
@@ -33,14 +39,16 @@ export function storedSigningKeys({ store, sealer }: TokenStore, directory: KeyS
   }
 
   async function adopt(log: Logger): Promise<void> {
-    const kept = await read();
-    if (kept.revision > 0) return;
-    const keys = await directory.load(() => true);
-    if (keys.length > 0 && (await isReplaced(kept, keys)))
-      log.info('signing keys of dataDir are kept in the store from now on; their files can go', {
+    const found = await directory.load(() => true);
+    if (found.length === 0) return;
+    logAdopted(log, directory, await change(async (present) => adopted(found, present, clock())));
+    // Those that are forgotten in the store must not come back from here, nor sign again where its list is lost.
+    await directory.setAside().catch((error: Error) =>
+      log.warn('signing keys of dataDir come back at each start: remove their files', {
         place: directory.place,
-        kids: keys.map(({ entry }) => entry.id),
-      });
+        reason: error.message,
+      }),
+    );
   }
 
   async function change<T>(work: Parameters<typeof storage.change<T>>[0]): Promise<T> {
@@ -62,6 +70,40 @@ export function storedSigningKeys({ store, sealer }: TokenStore, directory: KeyS
     change,
   };
   return storage;
+}
+
+/** All of them where there are none yet. Else those that may have signed what is not dead yet, as retired ones. */
+function adopted(
+  found: readonly KeptKey[],
+  present: readonly KeyEntry[],
+  nowMs: number,
+): KeyChange<readonly KeyEntry[]> {
+  const ids = new Set(present.map(({ id }) => id));
+  const entries = found.map(({ entry }) => entry).filter(({ id }) => !ids.has(id));
+  const added = present.length === 0 ? entries : retiredOnes(entries, nowMs);
+  return {
+    entries: added.length === 0 ? present : [...present, ...added],
+    made: found.map(({ entry: { id }, privateKey }) => ({ id, text: privateKey })),
+    result: added,
+  };
+}
+
+function retiredOnes(entries: readonly KeyEntry[], nowMs: number): readonly KeyEntry[] {
+  return entries
+    .filter(({ state }) => state !== 'next')
+    .map((entry) => (entry.state === 'active' ? retired(entry, nowMs) : entry))
+    .filter((entry) => nowMs < deadFromMs(entry));
+}
+
+function logAdopted(log: Logger, { place }: Pick<KeyFiles, 'place'>, added: readonly KeyEntry[]): void {
+  if (added.length === 0) return;
+  const fields = { place, kids: added.map(({ id }) => id) };
+  if (added.every(({ state }) => state === 'retired'))
+    log.warn(
+      'the store has other signing keys: those of dataDir sign no more, and are published until what they signed is dead',
+      fields,
+    );
+  else log.info('signing keys of dataDir are kept in the store from now on; their files can go', fields);
 }
 
 function withKeys(before: readonly KeptKey[], { entries, made }: KeyChange<unknown>): readonly KeptKey[] {

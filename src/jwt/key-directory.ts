@@ -5,13 +5,14 @@ import {
   readIndex,
   readKeyFile,
   removeKeyFile,
+  setIndexAside,
   writeIndex,
   writeKeyFile,
 } from './key-files.ts';
 import type { KeyEntry } from './key-index.ts';
-import type { KeyChange, KeyStorage } from './key-storage.ts';
+import type { KeyChange, KeyFiles } from './key-storage.ts';
 
-export function keyDirectory(directory: string): KeyStorage {
+export function keyDirectory(directory: string): KeyFiles {
   return {
     place: directory,
     prepare: (log) => openKeyDirectory(directory, log),
@@ -32,6 +33,7 @@ export function keyDirectory(directory: string): KeyStorage {
         if (changed.entries !== present) await write(directory, present, changed, lock);
         return changed.result;
       }),
+    setAside: () => setIndexAside(directory),
   };
 }
 

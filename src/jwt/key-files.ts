@@ -6,6 +6,7 @@ import type { Logger } from '../core/log.ts';
 import { indexText, KEY_ID, KeyDirectoryError, type KeyEntry, parseIndex } from './key-index.ts';
 
 const INDEX = 'keys.json';
+const INDEX_SET_ASIDE = `${INDEX}.adopted`;
 const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_DIRECTORY = 0o700;
 const OTHERS_BITS = 0o077;
@@ -37,6 +38,12 @@ function absentAsNull(error: NodeJS.ErrnoException): null {
 /** Replaces the index: a reader sees the old one or the new one, also after a power failure. */
 export async function writeIndex(directory: string, entries: readonly KeyEntry[]): Promise<void> {
   await writeAtomically(directory, INDEX, indexText(entries));
+}
+
+/** No key is found any more: what the files are is still written, under another name. Not an error where there is none. */
+export async function setIndexAside(directory: string): Promise<void> {
+  await rename(join(directory, INDEX), join(directory, INDEX_SET_ASIDE)).catch(absentAsNull);
+  await syncDirectory(directory);
 }
 
 async function writeAtomically(directory: string, name: string, text: string): Promise<void> {

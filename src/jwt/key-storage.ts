@@ -35,3 +35,11 @@ export interface KeyStorage {
    */
   change<T>(change: (present: readonly KeyEntry[]) => Promise<KeyChange<T>>): Promise<T>;
 }
+
+export interface KeyFiles extends KeyStorage {
+  /**
+   * The keys are kept elsewhere from now on: none are found here any more, and their files stay, for whoever needs them.
+   * Not an error where it has been done already.
+   */
+  setAside(): Promise<void>;
+}

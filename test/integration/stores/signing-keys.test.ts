@@ -1,6 +1,6 @@
 /** Generated signing keys in a store: one list for all instances, sealed, changed by one of them at a time. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -36,9 +36,10 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('on %s', (kind) => {
       return () => database.remove();
     }, 60_000);
 
+    const files = (directory: string) => keyDirectory(join(folder, directory));
     /** As an instance has them, on a store of its own. `directory`: where it kept keys before. */
     const instance = async (directory: string = randomUUID(), sealer = STORE_SEALER) =>
-      storedSigningKeys({ store: await database.open(), sealer }, keyDirectory(join(folder, directory)));
+      storedSigningKeys({ store: await database.open(), sealer }, files(directory), clock);
     const openOn = (
       storage: KeyStorage,
       options: { isFilled?: boolean; isUntouched?: boolean } = {},
@@ -144,7 +145,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('on %s', (kind) => {
     it('go on signing with those in use while the store cannot be read', async () => {
       const log = recordingLog();
       const opened = await database.open();
-      const storage = storedSigningKeys({ store: opened, sealer: STORE_SEALER }, keyDirectory(folder));
+      const storage = storedSigningKeys({ store: opened, sealer: STORE_SEALER }, keyDirectory(folder), clock);
       const keyring = await openOn(storage, {}, log);
       const { id } = keyring.active('EdDSA');
       await opened.close();
@@ -152,19 +153,79 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('on %s', (kind) => {
       expect([keyring.active('EdDSA').id, log.lines.at(-1)?.level]).toEqual([id, 'error']);
     });
 
-    it('are taken along from the directory in which they were before, once', async () => {
-      const [before, elsewhere] = [randomUUID(), randomUUID()];
-      const inFiles = await openOn(keyDirectory(join(folder, before)));
-      await openOn(keyDirectory(join(folder, elsewhere)));
-      const log = recordingLog();
-      const moved = await openOn(await instance(before), {}, log);
-      expect(jwks(moved)).toBe(jwks(inFiles));
-      expect(log.lines.map(({ message }) => message)).toEqual([
-        expect.stringContaining('are kept in the store from now on'),
-      ]);
-      expect(jwks(await openOn(await instance(elsewhere)))).toBe(jwks(inFiles));
-      expect(existsSync(join(folder, before, 'keys.json'))).toBe(true);
-      for (const name of [before, elsewhere]) rmSync(join(folder, name), { recursive: true });
+    describe('that were in a directory before', () => {
+      let [before, elsewhere] = ['', ''];
+      beforeEach(() => {
+        [before, elsewhere] = [randomUUID(), randomUUID()];
+        return () => {
+          for (const name of [before, elsewhere])
+            rmSync(join(folder, name), { recursive: true, force: true });
+        };
+      });
+      const states = async (storage: KeyStorage) =>
+        new Map((await listKeys(keys(storage))).map(({ id, state }) => [id, state]));
+      const messages = (log: ReturnType<typeof recordingLog>) => log.lines.map(({ message }) => message);
+
+      it('are taken along, once, and their files stay as they are', async () => {
+        const inFiles = await openOn(files(before));
+        const log = recordingLog();
+        const moved = await openOn(await instance(before), {}, log);
+        expect(jwks(moved)).toBe(jwks(inFiles));
+        expect(messages(log)).toEqual([expect.stringContaining('are kept in the store from now on')]);
+        const names = readdirSync(join(folder, before));
+        expect(names.filter((name) => name.endsWith('.pem'))).toHaveLength(2);
+        expect(names).toContain('keys.json.adopted');
+        for (const name of names) expect(statSync(join(folder, before, name)).mode & 0o777).toBe(0o600);
+        await openOn(await instance(before), {}, log);
+        expect(log.lines).toHaveLength(1);
+      });
+
+      it('retire where the store has others, and verify until what they signed is dead', async () => {
+        const signed = (await openOn(files(elsewhere))).active('EdDSA').id;
+        await rotateKeys(keys(files(elsewhere)), ROTATE);
+        await openOn(files(before));
+        const first = await openOn(await instance(before));
+        const log = recordingLog();
+        const storage = await instance(elsewhere);
+        const second = await openOn(storage, {}, log);
+        const after = await states(storage);
+        expect([...after.values()].toSorted()).toEqual(['active', 'next', 'retired', 'retired']);
+        expect([second.active('EdDSA').id, after.get(signed)]).toEqual([first.active('EdDSA').id, 'retired']);
+        expect(jwks(second)).toContain(signed);
+        const retiredIds = [...after].filter(([, state]) => state === 'retired').map(([id]) => id);
+        expect(log.lines).toMatchObject([{ level: 'warn', fields: { kids: retiredIds } }]);
+        clock.advanceMs(TTL_MS + RETIRED_MARGIN_MS);
+        for (const id of retiredIds) expect(jwks(second)).not.toContain(id);
+      });
+
+      it('are lost by none of two instances that start together', async () => {
+        const ids = [];
+        for (const name of [before, elsewhere]) ids.push((await openOn(files(name))).active('EdDSA').id);
+        const storages = await Promise.all([instance(before), instance(elsewhere)]);
+        await Promise.all(storages.map((storage) => openOn(storage)));
+        const after = await states(await instance());
+        expect(ids.map((id) => after.get(id)).toSorted()).toEqual(['active', 'retired']);
+      });
+
+      it('sign no more where the list of the store is lost', async () => {
+        const { id } = (await openOn(files(before))).active('EdDSA');
+        await openOn(await instance(before));
+        await database.remove();
+        database = await testDatabase(kind);
+        store = await database.open();
+        const storage = await instance(before);
+        await openOn(storage);
+        expect((await states(storage)).has(id)).toBe(false);
+      });
+
+      it('are named to the operator where their files cannot be set aside', async () => {
+        await openOn(files(before));
+        const directory = { ...files(before), setAside: () => Promise.reject(new Error('EROFS')) };
+        const log = recordingLog();
+        const storage = storedSigningKeys({ store, sealer: STORE_SEALER }, directory, clock);
+        await openOn(storage, {}, log);
+        expect(log.lines.at(-1)).toMatchObject({ level: 'warn', fields: { place: directory.place } });
+      });
     });
   });
 });
