@@ -34,14 +34,14 @@ export class RequestBody extends Readable {
     return super.read(size);
   }
 
-  /** What the connection received. False: it waits until more is wanted. */
-  take(piece: Buffer): boolean {
+  /** What came of it. False: it waits until more is wanted. */
+  receive(piece: Buffer): boolean {
     if (this.readableLength > 0 && piece.length < JOINED_BYTES) return this.#join(piece);
     this.#release();
     return this.push(piece);
   }
 
-  /** All of it was taken. */
+  /** All of it was received. */
   finish(): void {
     this.#release();
     this.push(null);
