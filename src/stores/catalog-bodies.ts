@@ -3,19 +3,22 @@
  * URLs and free-form data may hold secrets, and only their authors know where.
  */
 import type { CatalogKind, CatalogObjects } from '../tokens/catalog.ts';
+import { keyContext } from '../tokens/objects/keys.ts';
 import type { Sealer } from '../tokens/ports.ts';
 import type { Row } from './driver.ts';
-import { text } from './row.ts';
+import { body, text } from './row.ts';
 
-/** So begins the JSON of an object, and no sealed text: versions before this one wrote it in the clear. */
+/** So begins the JSON of an object, and no sealed text. */
 const CLEAR = '{';
-/** No two sealed texts begin alike: version, nonce and tag (tokens/sealing.ts). */
-const BEGINNING_CHARS = 41;
 
 interface Opened {
-  /** Of the sealed text. */
-  readonly beginning: string;
+  readonly sealed: string;
   readonly object: unknown;
+}
+
+/** Whether the body of a row is JSON, as versions before sealing wrote it. */
+export function isClear(row: Row): boolean {
+  return text(row, 'body').startsWith(CLEAR);
 }
 
 export class CatalogBodies {
@@ -38,20 +41,35 @@ export class CatalogBodies {
   }
 
   /**
+   * Versions that wrote objects in the clear sealed private keys by themselves: these tell a wrong master key before
+   * anything is sealed under it. One that opens will do: others may be of a former master key that is gone.
+   *
+   * @throws Error where rows in the clear hold private keys, and none of them opens
+   */
+  requireMasterKeyOf(clearRows: readonly Row[]): void {
+    const keys = clearRows
+      .filter((row) => text(row, 'kind') === 'keys')
+      .map((row) => body<CatalogObjects['keys']>(row))
+      .filter(({ sealedPrivateKey }) => sealedPrivateKey !== null);
+    if (keys.length > 0 && !keys.some((key) => this.#opens(key)))
+      throw new Error('No private key in the database opens: they were sealed under another master key');
+  }
+
+  /**
    * The object of a row; of one that has not changed, the same as before.
    *
-   * @throws Error where it was altered, moved, or sealed under another master key
+   * @throws Error where it was altered, moved, sealed under another master key, or put there in the clear
    */
   open<Kind extends CatalogKind>(kind: Kind, row: Row): CatalogObjects[Kind] {
-    const [id, body] = [text(row, 'id'), text(row, 'body')];
-    if (body.startsWith(CLEAR)) return JSON.parse(body);
-    const context = contextOf(kind, id);
+    if (isClear(row))
+      throw new Error(
+        `One of the ${kind} stands in a sealed database in the clear: this service did not put it there`,
+      );
+    const [context, sealed] = [contextOf(kind, text(row, 'id')), text(row, 'body')];
     const known = this.#opened.get(context);
-    const beginning = body.slice(0, BEGINNING_CHARS);
-    if (known?.beginning === beginning) return known.object as CatalogObjects[Kind];
-    const object: CatalogObjects[Kind] = JSON.parse(this.#sealer.open(body, context));
-    // A copy: a part of a string keeps the whole of it in memory.
-    this.#opened.set(context, { beginning: Buffer.from(beginning).toString(), object });
+    if (known?.sealed === sealed) return known.object as CatalogObjects[Kind];
+    const object: CatalogObjects[Kind] = JSON.parse(this.#sealer.open(sealed, context));
+    this.#opened.set(context, { sealed, object });
     return object;
   }
 
@@ -60,6 +78,15 @@ export class CatalogBodies {
     if (this.#opened.size <= rows.length) return;
     const present = new Set(rows.map((row) => contextOf(text(row, 'kind'), text(row, 'id'))));
     for (const context of this.#opened.keys()) if (!present.has(context)) this.#opened.delete(context);
+  }
+
+  #opens({ id, sealedPrivateKey }: CatalogObjects['keys']): boolean {
+    try {
+      this.#sealer.open(sealedPrivateKey ?? '', keyContext(id));
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -118,10 +118,14 @@ const REMOVALS_OF_KINDS = [
   'DROP TABLE removed_tenants',
 ];
 
+/** Remembers that configuration objects were sealed, or never stood in the clear. */
+const SEALING = ['ALTER TABLE catalog_revision ADD COLUMN is_sealed INTEGER NOT NULL DEFAULT 0'];
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', statements: [...CATALOG, ...USERS, ...REFRESH_TOKENS, ...LINKS, ...RECORDS] },
   { name: 'queues of webhooks, removal of tenants', statements: [...WEBHOOK_QUEUES, ...REMOVALS] },
   { name: 'instants of logins', statements: LOGIN_INSTANTS },
   { name: 'signing keys of assertions', statements: SIGNING_KEYS },
   { name: 'removals of kinds', statements: REMOVALS_OF_KINDS },
+  { name: 'sealing of configuration objects', statements: SEALING },
 ];

@@ -1,8 +1,8 @@
 /** Configuration objects as sealed JSON by kind and id, their unique names, and the revision that every change raises. */
 import type { Catalog, CatalogKind, CatalogObjects } from '../../tokens/catalog.ts';
 import { type CatalogTable, DuplicateError, type UniqueName } from '../../tokens/store.ts';
-import type { CatalogBodies } from '../catalog-bodies.ts';
-import type { Queries } from '../driver.ts';
+import { type CatalogBodies, isClear } from '../catalog-bodies.ts';
+import type { Queries, Row } from '../driver.ts';
 import { integer, text } from '../row.ts';
 
 /** First of every change: its lock puts changes in one order, so that two of them never wait for each other. */
@@ -75,19 +75,38 @@ async function presentJson<Kind extends CatalogKind>(
   return row === undefined ? null : JSON.stringify(bodies.open(kind, row));
 }
 
-/** Objects that versions before this one wrote in the clear are sealed. Within a transaction of its own. */
+/** The first start on a database is the only one that takes objects in the clear. Its lock is that of every change. */
+const BEGIN_SEALING = 'UPDATE catalog_revision SET is_sealed = 1 WHERE id = 1 AND is_sealed = 0';
+const SEAL_ROW = 'UPDATE catalog_objects SET body = $3 WHERE kind = $1 AND id = $2 AND body = $4';
+
+async function sealRow(queries: Queries, bodies: CatalogBodies, row: Row): Promise<void> {
+  const values = [text(row, 'kind'), text(row, 'id'), bodies.sealRow(row), text(row, 'body')];
+  const { count } = await queries.query(SEAL_ROW, values);
+  if (count === 0) throw new Error('A configuration object changed while it was sealed: start again');
+}
+
+/**
+ * Seals what versions before sealing wrote in the clear: once a database, all of it at once, within a transaction of its
+ * own. From then on nothing in the clear is taken (`CatalogBodies.open`).
+ *
+ * @throws Error, and nothing is sealed, where the master key is not that of the database, or where some objects are
+ *   sealed already: those in the clear were put beside them
+ */
 export async function sealObjects(queries: Queries, bodies: CatalogBodies): Promise<void> {
-  const { rows } = await queries.query("SELECT kind, id, body FROM catalog_objects WHERE body LIKE '{%'");
-  if (rows.length === 0) return;
+  if ((await queries.query(BEGIN_SEALING)).count === 0) return;
+  const { rows } = await queries.query('SELECT kind, id, body FROM catalog_objects');
+  const clear = rows.filter(isClear);
+  if (clear.length === 0) return;
+  if (clear.length < rows.length)
+    throw new Error(
+      'Some configuration objects are sealed, others stand in the clear: this service did not put them there',
+    );
+  bodies.requireMasterKeyOf(clear);
   await raiseRevision(queries);
-  // What SQLite writes over stays in the file otherwise.
+  // What SQLite writes over stays in the file otherwise; what is written later is sealed, or of other tables.
   if (queries.dialect === 'sqlite') await queries.query('PRAGMA secure_delete = ON');
-  for (const row of rows)
-    await queries.query('UPDATE catalog_objects SET body = $3 WHERE kind = $1 AND id = $2', [
-      text(row, 'kind'),
-      text(row, 'id'),
-      bodies.sealRow(row),
-    ]);
+  for (const row of clear) await sealRow(queries, bodies, row);
+  if (queries.dialect === 'sqlite') await queries.query('PRAGMA secure_delete = OFF');
 }
 
 export function catalogTable(queries: Queries, bodies: CatalogBodies): CatalogTable {
