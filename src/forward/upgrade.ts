@@ -51,6 +51,11 @@ export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgr
           request.onFailure(upstreamFailure(thrown, settings.name));
           done();
         };
+        // Nobody would notice its leaving any more, and the tunnel would stand.
+        if (request.socket.destroyed) {
+          fail(new CountersignError('upstream_unreachable', 'the client went away'));
+          return;
+        }
         const outgoing = open(proxy, { target: targetOf(origin), agent }, request, fail);
         if (outgoing === null) {
           fail(new CountersignError('internal_error', 'http-proxy opened no request'));
@@ -108,7 +113,7 @@ function handshake(socket: Socket): IncomingMessage {
 
 /** Puts our reading of the answer in the place of http-proxy's. */
 function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
-  const { request, sink, settings, fail, done } = attempt;
+  const { request, settings, fail, done } = attempt;
   const join = outgoing.listeners('upgrade');
   outgoing.removeAllListeners('upgrade').removeAllListeners('response');
   outgoing.setTimeout(settings.timeouts.responseMs, () => {
@@ -121,7 +126,7 @@ function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
   };
   outgoing.on('response', (response) => {
     if (response.statusCode === SWITCHING_PROTOCOLS) refuse('a 101 without Upgrade');
-    else relay(response, request.headerPolicy, sink).then(done, fail);
+    else relay(response, attempt).then(done, fail);
   });
   outgoing.on('upgrade', (response, tunnel: Socket, head) => {
     if (!isWebSocketAccepted(response, request)) {
@@ -152,14 +157,26 @@ function writeHead(outgoing: ClientRequest, request: UpgradeRequest): void {
   outgoing.setHeader('Upgrade', 'websocket');
 }
 
-/** Any answer but 101 goes to the client as a plain response: no tunnel, no byte of the client passed on. */
-async function relay(response: IncomingMessage, policy: HeaderPolicy, sink: ResponseSink): Promise<void> {
-  sink.start(
-    response.statusCode ?? 0,
-    responseHeaders(response.rawHeaders, policy, response.statusCode ?? 0),
-  );
-  for await (const chunk of response) sink.write(chunk);
+/** Any answer but 101 goes to the client as a plain response, as fast as it reads: no tunnel, no byte of it passed on. */
+async function relay(response: IncomingMessage, { request, sink, settings }: Attempt): Promise<void> {
+  const status = response.statusCode ?? 0;
+  sink.start(status, responseHeaders(response.rawHeaders, request.headerPolicy, status));
+  for await (const chunk of response) {
+    if (sink.write(chunk)) continue;
+    // The upstream is not late while it is the client that is waited for.
+    response.setTimeout(0);
+    await drained(sink);
+    response.setTimeout(settings.timeouts.responseMs);
+  }
   sink.end();
+}
+
+/** Also where the client goes: its leaving ends the answer of the upstream, and that is what the reader sees next. */
+function drained(sink: ResponseSink): Promise<void> {
+  return new Promise((resolve) => {
+    sink.onDrain(resolve);
+    sink.onClose(resolve);
+  });
 }
 
 /** RFC 6455 §4.1: the upstream must prove that it read this very handshake. */

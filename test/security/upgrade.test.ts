@@ -92,6 +92,35 @@ describe('upgrade', () => {
     },
   );
 
+  it('answered with more than the client reads holds the upstream back (D03)', async () => {
+    const total = 64 * 1024 * 1024;
+    let written = 0;
+    await start((_request, socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+      const piece = Buffer.alloc(256 * 1024);
+      const pump = () => {
+        while (written < total) {
+          written += piece.length;
+          if (!socket.write(piece)) return void socket.once('drain', pump);
+        }
+      };
+      pump();
+    });
+    const client = await rawClient(edge.port);
+    client.socket.pause();
+    client.send(handshake(AUTHORIZED));
+    await expect.poll(() => written).toBeGreaterThan(0);
+    let before = -1;
+    const hasStopped = () => {
+      const same = before === written;
+      before = written;
+      return same;
+    };
+    await expect.poll(hasStopped, { interval: 200 }).toBe(true);
+    expect(written).toBeLessThan(total / 2);
+    client.close();
+  });
+
   it('refuses bytes sent together with the handshake (W02, CVE-2025-64763)', async () => {
     await start((_request, socket) => void socket.write(`${SWITCH}\r\n`));
     const response = await exchange(
