@@ -158,7 +158,7 @@ export class RequestIntake {
     if (this.#isDraining) {
       this.#isDraining = false;
       this.#events.onDrained(true);
-    } else body?.push(null);
+    } else body?.finish();
     return end;
   }
 
@@ -175,7 +175,7 @@ export class RequestIntake {
     if (this.#isDraining) {
       this.#drainedBytes += data.length;
       if (this.#drainedBytes > DRAIN_BYTES_MAX) this.#events.onDrained(false);
-    } else if (body !== null && !body.destroyed && !body.push(data)) this.#socket.pause();
+    } else if (body !== null && !body.destroyed && !body.receive(data)) this.#socket.pause();
   }
 
   #hold(piece: Buffer): void {

@@ -155,6 +155,15 @@ describe('RequestIntake', () => {
       expect(intake.isInBody).toBe(true);
     });
 
+    it('and keeps little memory meanwhile, though each segment is a byte (D03)', () => {
+      const { receive, intake, socket } = setUp();
+      receive(requestOf('/', `Content-Length: ${2 * HELD_BYTES}\r\n`, '', 'POST'));
+      const before = heapBytes();
+      while (!socket.isPaused()) intake.receive(Buffer.alloc(1, 'x'));
+      expect(heapBytes() - before).toBeLessThan(HELD_BYTES * 16);
+      expect(intake.isInBody).toBe(true);
+    });
+
     it('and goes on when it was read', async () => {
       const { receive, socket, bodies } = setUp();
       receive(requestOf('/', `Content-Length: ${HELD_BYTES + 1}\r\n`, '', 'POST'));
