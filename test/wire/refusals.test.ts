@@ -42,6 +42,24 @@ describe('a request whose body breaks before its answer', () => {
   });
 });
 
+describe('a handler that answers what its connection has refused', () => {
+  it('does so for nobody, and is no defect (S07)', async () => {
+    const { promise: isAnswered, resolve } = Promise.withResolvers<boolean>();
+    const { port, log } = await start(async ({ body }, answer) => {
+      await new Promise<void>((isOver) => body?.once('close', isOver).resume());
+      await new Promise((later) => setImmediate(later));
+      resolve(answer.isClosed);
+      answer.send(422, [], 'too late');
+    });
+    const client = await openClient(port);
+    client.send(requestOf('/', 'Transfer-Encoding: chunked\r\n', 'zz\r\n', 'POST'));
+    const { responses } = await client.closed();
+    expect(responses.map(statusOf)).toEqual([400]);
+    expect(await isAnswered).toBe(true);
+    expect(log).toEqual([]);
+  });
+});
+
 describe('a request without one Host', () => {
   it.each([
     ['none', '1.1', '', 'bad_host'],

@@ -53,6 +53,8 @@ export class AnswerWriter {
   #bytesLeft = 0;
   #isDone = false;
   #isLast = false;
+  /** The connection has answered in the place of the handler. */
+  #isRefused = false;
   #awaitsContinue: boolean;
   #closeListener: (() => void) | null = null;
   #drainListener: (() => void) | null = null;
@@ -90,7 +92,7 @@ export class AnswerWriter {
 
   /** The client has gone, or was cut off: what is written goes nowhere. */
   get isClosed(): boolean {
-    return this.#carrier.isClosed;
+    return this.#isRefused || this.#carrier.isClosed;
   }
 
   /** Tells the client to send the body it holds back. */
@@ -139,6 +141,13 @@ export class AnswerWriter {
     this.begin(status, headers);
     if (body !== '') this.write(Buffer.from(body));
     this.end();
+  }
+
+  /** The whole answer in the place of the handler's, and the last: what that still writes goes nowhere. */
+  refuse(status: number, headers: HeaderList, body: string): void {
+    this.closeAfter();
+    this.send(status, headers, body);
+    this.#isRefused = true;
   }
 
   /** Cuts the connection, so that an answer that has begun never looks complete (RFC 9112 §8). */

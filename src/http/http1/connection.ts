@@ -182,8 +182,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     if (answer.isBegun) answer.abort();
     else {
       const { status, headers, body } = this.#owner.problem(error);
-      answer.closeAfter();
-      answer.send(status, headers, body);
+      answer.refuse(status, headers, body);
     }
   }
 
