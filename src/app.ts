@@ -90,8 +90,13 @@ async function startAlone({ first, reader, runtime, tokenService }: Parts): Prom
     clock: runtime.clock,
     readiness: () => {
       const { realms } = live.current;
-      const isStoreReached = tokenService?.catalogFeed.status().isCurrent ?? null;
-      return readinessOf({ realms, isStopping: ending.hasBegun, reloadError: reloads.error, isStoreReached });
+      const isCatalogCurrent = tokenService?.catalogFeed.status().isCurrent ?? null;
+      return readinessOf({
+        realms,
+        isStopping: ending.hasBegun,
+        reloadError: reloads.error,
+        isCatalogCurrent,
+      });
     },
     metrics: () => runtime.metrics.scrape(),
     keys: () => live.current.keys,

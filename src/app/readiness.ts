@@ -9,11 +9,16 @@ export interface ReadinessInput {
   readonly isStopping: boolean;
   /** Of the last reload that failed; null after a good one. */
   readonly reloadError: string | null;
-  /** False: the token service does not reach its store. Null: there is none. */
-  readonly isStoreReached: boolean | null;
+  /** False: the token service does not reach its store, or cannot read what it holds. Null: there is none. */
+  readonly isCatalogCurrent: boolean | null;
 }
 
-export function readinessOf({ realms, isStopping, reloadError, isStoreReached }: ReadinessInput): Readiness {
+export function readinessOf({
+  realms,
+  isStopping,
+  reloadError,
+  isCatalogCurrent,
+}: ReadinessInput): Readiness {
   const keySets = keySetStatuses(realms);
   const blocking = keySets
     .filter(({ state }) => state === 'loading')
@@ -22,7 +27,8 @@ export function readinessOf({ realms, isStopping, reloadError, isStoreReached }:
         `key set of ${names.join(', ')} is not loaded: ${lastError ?? 'first fetch is running'}`,
     );
   if (isStopping) blocking.push('shutting down');
-  if (isStoreReached === false) blocking.push('the store of the token service does not answer');
+  if (isCatalogCurrent === false)
+    blocking.push('the store of the token service does not answer, or cannot be read');
   const degraded = keySets
     .filter(({ state }) => state === 'expired' || state === 'stale')
     .map(

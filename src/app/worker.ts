@@ -93,9 +93,9 @@ class Worker {
       discard: () => this.#discard(),
       readiness: async () => {
         const { live, tokenService } = this.#require();
-        const isStoreReached = tokenService?.catalogFeed.status().isCurrent ?? null;
+        const isCatalogCurrent = tokenService?.catalogFeed.status().isCurrent ?? null;
         const isStopping = this.#stopping !== null;
-        return readinessOf({ realms: live.current.realms, isStopping, reloadError: null, isStoreReached });
+        return readinessOf({ realms: live.current.realms, isStopping, reloadError: null, isCatalogCurrent });
       },
       metrics: () => this.#require().runtime.metrics.export(),
       stop: async () => {

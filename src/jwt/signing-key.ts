@@ -39,10 +39,10 @@ export interface GivenKey {
   readonly state: KeyState;
 }
 
-/** @throws KeyPolicyError where the algorithm is none that can sign here */
+/** Which of them may sign assertions is for the configuration to say. @throws KeyPolicyError for no JWS algorithm */
 export function signingAlgorithm(name: string): Algorithm {
   const algorithm = ALGORITHMS.find((known) => known === name);
-  if (algorithm === undefined) throw new KeyPolicyError(`Algorithm ${name} cannot sign assertions`);
+  if (algorithm === undefined) throw new KeyPolicyError(`${name} is no algorithm of a signature`);
   return algorithm;
 }
 

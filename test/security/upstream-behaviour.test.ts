@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { CERT, KEY } from '../support/certificates.ts';
 import { GOOD_TOKEN, get, httpUpstream, route, TIMEOUTS, TLS } from '../support/edge.ts';
 import { type EdgeTestOptions, edgePerTest } from '../support/edge-per-test.ts';
+import { largeAnswer } from '../support/large-answer.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
 import type { Script } from '../support/upstream.ts';
 
@@ -157,35 +158,12 @@ describe('an upstream that', () => {
   });
 
   it('sends faster than the client reads is held back (D03)', async () => {
-    const total = 64 * 1024 * 1024;
-    let written = 0;
-    await start((_request, socket) => {
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
-      const piece = Buffer.alloc(256 * 1024);
-      const pump = () => {
-        while (written < total) {
-          written += piece.length;
-          if (!socket.write(piece)) return void socket.once('drain', pump);
-        }
-      };
-      pump();
-    });
+    const answer = largeAnswer();
+    await start(answer.script);
     const client = await rawClient(edge.port);
     client.socket.pause();
     client.send(get('/'));
-    await expect.poll(() => written).toBeGreaterThan(0);
-    let before = -1;
-    await expect
-      .poll(
-        () => {
-          const same = before === written;
-          before = written;
-          return same;
-        },
-        { interval: 200 },
-      )
-      .toBe(true);
-    expect(written).toBeLessThan(total / 2);
+    await answer.expectHeldBack();
     client.close();
   });
 
