@@ -1,14 +1,16 @@
 /** The connections of one listener: what is served on them, how a broken one is answered, how all of them end. */
 import type { Server, Socket } from 'node:net';
 import { type CountersignError, toCountersignError } from '../core/errors.ts';
+import type { HeaderList } from '../core/headers.ts';
 import type { ListenerLimits } from '../core/limits.ts';
 import { SECOND_MS } from '../core/time.ts';
 import type { AnswerWriter } from './http1/answer-writer.ts';
 import { CLOSING_IDLE_MS, type ConnectionOwner, ServerConnection } from './http1/connection.ts';
 import { createDateLine } from './http1/date-line.ts';
-import type { IncomingRequest, Peer } from './http1/incoming-request.ts';
+import type { IncomingRequest, Peer, UnservedRequest } from './http1/incoming-request.ts';
 import type { RequestFraming } from './http1/request-framing.ts';
-import { type Problem, problemBytes, problemOf } from './problem.ts';
+import type { RequestHead } from './http1/request-reader.ts';
+import { requestIdOf } from './request-id.ts';
 import type { ListenerOptions, OnShutdown } from './server.ts';
 
 export class Connections implements ConnectionOwner {
@@ -47,8 +49,12 @@ export class Connections implements ConnectionOwner {
     this.#guard(this.#options.handlers.request(request, answer), answer, connection);
   }
 
+  idOf(headers: HeaderList): string {
+    return requestIdOf(headers) ?? this.#options.randomId();
+  }
+
   /** Only WebSocket passes, and only as RFC 6455 §4.1 writes it; h2c and others are served as plain requests. */
-  takesUpgrade({ method, httpVersion }: IncomingRequest, framing: RequestFraming): boolean {
+  takesUpgrade({ method, httpVersion }: RequestHead, framing: RequestFraming): boolean {
     return (
       this.#options.handlers.upgrade !== undefined &&
       method === 'GET' &&
@@ -67,19 +73,13 @@ export class Connections implements ConnectionOwner {
     this.#guard(handled, answer, connection);
   }
 
-  problem(error: CountersignError): Problem {
-    return problemOf(error, this.#options.randomId());
-  }
-
-  refusal(error: CountersignError, { peer }: ServerConnection): Buffer {
-    const { randomId, clock, handlers, log } = this.#options;
-    const requestId = randomId();
+  onUnserved(error: CountersignError, request: UnservedRequest): void {
+    const { handlers, log } = this.#options;
     try {
-      handlers.onUnreadable?.(error, requestId, peer);
+      handlers.onUnreadable?.(error, request);
     } catch (thrown) {
       log?.error('an unreadable request was not recorded', { cause: toCountersignError(thrown).message });
     }
-    return problemBytes(error, requestId, clock());
   }
 
   onClosed(connection: ServerConnection): void {
@@ -126,7 +126,10 @@ export class Connections implements ConnectionOwner {
   #guard(handled: Promise<void> | undefined, answer: AnswerWriter, connection: ServerConnection): void {
     handled?.catch((thrown: unknown) => {
       const error = toCountersignError(thrown);
-      this.#options.log?.error('request handler failed', { cause: error.message });
+      this.#options.log?.error('request handler failed', {
+        request_id: answer.requestId,
+        cause: error.message,
+      });
       connection.failed(answer, error);
     });
   }

@@ -1,7 +1,6 @@
 /** One exchange at the edge: its identity, its answer when it is refused, and its line in the access log. */
 import type { Decision } from '../core/decision.ts';
 import type { CountersignError } from '../core/errors.ts';
-import { type HeaderList, headerValues } from '../core/headers.ts';
 import type { Clock } from '../core/time.ts';
 import type { AccessRecord } from './access.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from './client-address.ts';
@@ -12,12 +11,8 @@ import { AnswerSink } from './response-sink.ts';
 
 export interface ExchangeOptions {
   readonly clock: Clock;
-  readonly randomId: () => string;
   readonly onRequestDone: (record: AccessRecord) => void;
 }
-
-/** Request ids are taken over from clients only where they can do no harm in a log or a header. */
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** nginx's number for a client that left before the answer. Log only, never sent. */
 const CLIENT_CLOSED_STATUS = 499;
@@ -27,7 +22,6 @@ const SWITCHING_PROTOCOLS_STATUS = 101;
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 export class Exchange {
-  readonly requestId: string;
   readonly origin: ClientOrigin;
   readonly sink: AnswerSink;
   readonly #options: ExchangeOptions;
@@ -39,6 +33,7 @@ export class Exchange {
   #upstream: string | null = null;
   #forwardedAtMs = 0;
   #isClientGone = false;
+  #isTunnel = false;
 
   constructor(
     options: ExchangeOptions,
@@ -50,9 +45,8 @@ export class Exchange {
     this.#request = request;
     this.#answer = answer;
     this.#startedAtMs = options.clock();
-    this.requestId = requestIdOf(request.headers) ?? options.randomId();
     this.origin = clientOrigin(request.peer.address, request.headers, trusted);
-    this.sink = new AnswerSink(answer, this.requestId, options.clock);
+    this.sink = new AnswerSink(answer, request.id, options.clock);
   }
 
   decided(decision: Decision): void {
@@ -65,7 +59,7 @@ export class Exchange {
   }
 
   answerOptions(): void {
-    this.#answer.send(204, ['Allow', ALLOWED_METHODS, 'X-Request-Id', this.requestId]);
+    this.#answer.send(204, ['Allow', ALLOWED_METHODS, 'X-Request-Id', this.#request.id]);
   }
 
   /** Sends the problem; cuts the connection where another answer has begun. */
@@ -77,20 +71,26 @@ export class Exchange {
       this.sink.abort();
       return;
     }
-    const { status, headers, body } = problemOf(error, this.requestId);
+    const { status, headers, body } = problemOf(error, this.#request.id);
     // What could not be read is not followed by another request on its connection.
     if (this.#decision === null || !this.#request.isDrainable) this.#answer.closeAfter();
     this.#answer.send(status, headers, body);
   }
 
+  /** What was to be sent went through a tunnel, unless it failed or another answer was sent. */
+  tunnelled(): void {
+    this.#isTunnel = this.#error === null && !this.#answer.isBegun;
+  }
+
   /** Called once, when nothing more will be sent. */
   finish(): void {
-    const { requestId, sink } = this;
+    this.#settle();
+    const { sink } = this;
     const nowMs = this.#options.clock();
     const token = this.#decision?.token;
     this.#options.onRequestDone({
       timeMs: this.#startedAtMs,
-      requestId,
+      requestId: this.#request.id,
       method: this.#request.method,
       path: withoutQuery(this.#request.target),
       status: this.#status(),
@@ -108,9 +108,18 @@ export class Exchange {
     });
   }
 
+  /** What the connection has answered, or not sent any more, counts before what the handler made of it. */
+  #settle(): void {
+    const { refusal, isDone } = this.#answer;
+    if (refusal !== null) {
+      this.#error = refusal;
+      this.#isClientGone = false;
+    } else if (this.#error === null && !isDone && !this.#isTunnel) this.#isClientGone = true;
+  }
+
   #status(): number {
-    if (this.#answer.isBegun) return this.#answer.status;
-    return this.#error === null ? SWITCHING_PROTOCOLS_STATUS : CLIENT_CLOSED_STATUS;
+    if (this.#isTunnel) return SWITCHING_PROTOCOLS_STATUS;
+    return this.#answer.isBegun ? this.#answer.status : CLIENT_CLOSED_STATUS;
   }
 
   #verdict(): AccessRecord['verdict'] {
@@ -127,13 +136,8 @@ export class Exchange {
   }
 }
 
-function withoutQuery(target: string): string {
+/** The path of a target: a query may hold a secret. */
+export function withoutQuery(target: string): string {
   const query = target.indexOf('?');
   return query === -1 ? target : target.slice(0, query);
-}
-
-/** The id that the client sent, where it can do no harm. */
-export function requestIdOf(headers: HeaderList): string | null {
-  const given = headerValues(headers, 'x-request-id');
-  return given.length === 1 && given[0] !== undefined && REQUEST_ID.test(given[0]) ? given[0] : null;
 }

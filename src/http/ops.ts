@@ -60,17 +60,16 @@ async function serve(
   request: IncomingRequest,
   response: AnswerWriter,
 ): Promise<void> {
-  const requestId = options.randomId();
   try {
     requireServable(request);
     const { headers, method, target } = request;
     requireLocalHost(headerValues(headers, 'host'), options.bind.host);
     if (method !== 'GET' && method !== 'HEAD')
       throw new CountersignError('method_not_allowed', 'ops listener', { parameter: METHODS });
-    if (servePublishedKeys(options.keys(), request, response, requestId)) return;
+    if (servePublishedKeys(options.keys(), request, response)) return;
     send(response, await answer(options, target.split('?', 1)[0] ?? ''));
   } catch (thrown) {
-    const { status, headers, body } = problemOf(toCountersignError(thrown), requestId);
+    const { status, headers, body } = problemOf(toCountersignError(thrown), request.id);
     response.closeAfter();
     response.send(status, headers, body);
   }

@@ -1,5 +1,4 @@
 /** A refusal as the client sees it: RFC 9457 problem, RFC 6750 challenge. Constant text, nothing from the token. */
-import { STATUS_CODES } from 'node:http';
 import { challengeOf } from '../core/challenge.ts';
 import { type CountersignError, errorRow } from '../core/errors.ts';
 
@@ -38,14 +37,4 @@ export function problemOf(error: CountersignError, requestId: string): Problem {
   if (status === 503 && retryable)
     headers.push('Retry-After', String(error.retryAfterSeconds ?? RETRY_AFTER_SECONDS));
   return { status, headers, body };
-}
-
-/** The problem as bytes, for a connection without a request to answer. The connection closes. */
-export function problemBytes(error: CountersignError, requestId: string, nowMs: number): Buffer {
-  const { status, headers, body } = problemOf(error, requestId);
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'Connection: close'];
-  lines.push(`Date: ${new Date(nowMs).toUTCString()}`); // RFC 9110 §6.6.1
-  for (let index = 0; index < headers.length; index += 2)
-    lines.push(`${headers[index]}: ${headers[index + 1]}`);
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1');
 }

@@ -11,9 +11,9 @@ import type { UpgradeRequest, Upstream, UpstreamRequest } from '../forward/upstr
 import { decide, type Policy } from '../gateway/decide.ts';
 import type { AccessRecord } from './access.ts';
 import type { TrustedProxies } from './client-address.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, withoutQuery } from './exchange.ts';
 import type { AnswerWriter } from './http1/answer-writer.ts';
-import { type IncomingRequest, requireServable } from './http1/incoming-request.ts';
+import { type IncomingRequest, requireServable, type UnservedRequest } from './http1/incoming-request.ts';
 import type { RequestBody } from './http1/request-body.ts';
 import { servePublishedKeys } from './published-keys.ts';
 import { type Bind, createListener, type Listener } from './server.ts';
@@ -68,8 +68,7 @@ export function createProxyListener(options: ProxyListenerOptions): Listener {
       request: (request, answer) => serve(options, request, answer),
       upgrade: (request, answer, socket, onShutdown) =>
         serveUpgrade(options, request, answer, { socket, onShutdown }),
-      onUnreadable: (error, requestId, { address }) =>
-        options.onRequestDone({ ...unreadableRecord(options, error, requestId), clientAddress: address }),
+      onUnreadable: (error, request) => options.onRequestDone(unreadableRecord(options, error, request)),
     },
   });
 }
@@ -86,7 +85,7 @@ async function serve(
   try {
     requireServable(request);
     if (request.method === 'OPTIONS' && request.target === '*') return exchange.answerOptions();
-    if (servePublishedKeys(snapshot.keys, request, answer, exchange.requestId)) return;
+    if (servePublishedKeys(snapshot.keys, request, answer)) return;
     const allow = allowOf(exchange, await decide(request, snapshot.policy));
     if (request.expectsContinue) answer.writeContinue();
     const upstream = upstreamOf(snapshot, allow);
@@ -121,6 +120,7 @@ async function serveUpgrade(
     const onFailure = (error: CountersignError) => exchange.fail(error);
     const limited = endingWithToken(tunnel, allow, options.clock);
     await upstream.upgrade({ ...plain, ...limited, onFailure }, exchange.sink);
+    exchange.tunnelled();
   } catch (thrown) {
     exchange.fail(toCountersignError(thrown));
   } finally {
@@ -151,7 +151,7 @@ function outgoing({ request, allow, exchange, snapshot, upstream, body }: Outgoi
     request,
     allow,
     headerPolicy: snapshot.headers,
-    requestId: exchange.requestId,
+    requestId: request.id,
     origin: exchange.origin,
     isTls: request.peer.isTls,
     authority: upstream.authority,
@@ -168,13 +168,13 @@ function upstreamOf(snapshot: ProxySnapshot, allow: Allow): Upstream {
 function unreadableRecord(
   options: ProxyListenerOptions,
   error: CountersignError,
-  requestId: string,
+  { id, method, target, peer }: UnservedRequest,
 ): AccessRecord {
   return {
     timeMs: options.clock(),
-    requestId,
-    method: '',
-    path: '',
+    requestId: id,
+    method,
+    path: withoutQuery(target),
     status: error.status,
     durationMs: 0,
     upstreamMs: null,
@@ -185,7 +185,7 @@ function unreadableRecord(
     realm: null,
     user: null,
     upstream: null,
-    clientAddress: '',
+    clientAddress: peer.address,
     responseBytes: 0,
   };
 }

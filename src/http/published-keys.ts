@@ -15,9 +15,8 @@ const MAX_AGE_SECONDS = JWKS_MAX_AGE_MS / SECOND_MS;
 /** Answers a request for published keys; false: the path is not one of theirs. */
 export function servePublishedKeys(
   keys: PublishedKeys | null,
-  { method, target, headers: fields }: IncomingRequest,
+  { id, method, target, headers: fields }: IncomingRequest,
   answer: AnswerWriter,
-  requestId: string,
 ): boolean {
   if (keys === null || !BEGINNINGS.test(target)) return false;
   const path = target.split('?', 1)[0] ?? '';
@@ -25,7 +24,7 @@ export function servePublishedKeys(
   if (!(isPem || JWKS_PATHS.has(path))) return false;
   if (method !== 'GET' && method !== 'HEAD') return false;
   const { body, etag } = isPem ? { body: keys.pem(), etag: null } : keys.jwks();
-  const headers = ['Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`, 'X-Request-Id', requestId];
+  const headers = ['Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`, 'X-Request-Id', id];
   headers.push('Access-Control-Allow-Origin', '*');
   if (etag !== null) headers.push('ETag', etag);
   if (etag !== null && matches(headerValues(fields, 'if-none-match').join(', '), etag)) {

@@ -7,7 +7,7 @@ import type { Logger } from '../core/log.ts';
 import type { Clock } from '../core/time.ts';
 import { Connections } from './connections.ts';
 import type { AnswerWriter } from './http1/answer-writer.ts';
-import type { IncomingRequest, Peer } from './http1/incoming-request.ts';
+import type { IncomingRequest, UnservedRequest } from './http1/incoming-request.ts';
 import { acceptProxied, type ProxyProtocolOptions, peerAddress } from './proxied-connections.ts';
 import { createTlsServer, isTlsServer, setTls } from './tls.ts';
 
@@ -32,8 +32,8 @@ export interface ListenerHandlers {
     socket: Socket,
     onShutdown: OnShutdown,
   ): Promise<void>;
-  /** A request that could not be read, answered already. */
-  onUnreadable?(error: CountersignError, requestId: string, peer: Peer): void;
+  /** A request that could not be read, or that comes too late for what it asks. Its connection answers it. */
+  onUnreadable?(error: CountersignError, request: UnservedRequest): void;
 }
 
 export interface ListenerOptions {

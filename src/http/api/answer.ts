@@ -32,11 +32,10 @@ export function sendAnswer(
   request: IncomingRequest,
   writer: AnswerWriter,
   { status, body, cookies = [], headers = [], isLast = false }: Answer,
-  requestId: string,
 ): number {
   const text = body === null ? '' : JSON.stringify(body);
   const bytes = Buffer.byteLength(text);
-  const head = [...ALWAYS, 'X-Request-Id', requestId, ...headers];
+  const head = [...ALWAYS, 'X-Request-Id', request.id, ...headers];
   for (const cookie of cookies) head.push('Set-Cookie', cookie);
   if (body !== null) head.push('Content-Type', 'application/json;charset=UTF-8');
   head.push('Content-Length', String(bytes));

@@ -8,9 +8,8 @@ import type { Clock } from '../../core/time.ts';
 import type { ReconcileParts } from '../../identity-providers/reconcile.ts';
 import type { TokenService } from '../../tokens/service.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from '../client-address.ts';
-import { requestIdOf } from '../exchange.ts';
 import type { AnswerWriter } from '../http1/answer-writer.ts';
-import { type IncomingRequest, type Peer, requireServable } from '../http1/incoming-request.ts';
+import { type IncomingRequest, requireServable, type UnservedRequest } from '../http1/incoming-request.ts';
 import { type Bind, createListener, type Listener } from '../server.ts';
 import { type Answer, sendAnswer } from './answer.ts';
 import { contentTypeOf, readBody, requireBounded } from './body.ts';
@@ -65,19 +64,23 @@ export function createApiListener(options: ApiListenerOptions): Listener {
     clock: options.clock,
     handlers: {
       request: (request, writer) => serve(api, request, writer),
-      onUnreadable: (error, requestId, peer) => api.onRequestDone(unreadable(api, error, requestId, peer)),
+      onUnreadable: (error, request) => api.onRequestDone(unreadable(api, error, request)),
     },
   });
 }
 
-/** Bytes that are no request were answered by the connection itself. */
-function unreadable(api: Api, error: CountersignError, requestId: string, peer: Peer): ApiRecord {
+/** Bytes that are no request are answered by the connection itself. */
+function unreadable(
+  api: Api,
+  error: CountersignError,
+  { id, method, target, peer }: UnservedRequest,
+): ApiRecord {
   return {
     timeMs: api.clock(),
-    requestId,
+    requestId: id,
     operationId: null,
-    method: '',
-    path: '',
+    method,
+    path: target === '' ? '' : api.router.knownPart(pathOf(target)),
     status: error.status,
     isClientGone: false,
     durationMs: 0,
@@ -97,22 +100,21 @@ interface Arrived {
 
 async function serve(api: Api, request: IncomingRequest, writer: AnswerWriter): Promise<void> {
   const startedAtMs = api.clock();
-  const requestId = requestIdOf(request.headers) ?? api.randomId();
   const origin = clientOrigin(request.peer.address, request.headers, api.trustedProxies());
   const arrived = { request, writer, origin, isSecure: request.peer.isTls || origin.proto === 'https' };
-  const { answer, operation } = await answerTo(api, arrived, requestId);
-  const isClientGone = writer.isClosed;
-  const responseBytes = isClientGone ? 0 : sendAnswer(request, writer, answer, requestId);
+  const { answer, operation } = await answerTo(api, arrived);
+  const { refusal, isClosed } = writer;
+  const responseBytes = isClosed ? 0 : sendAnswer(request, writer, answer);
   api.onRequestDone({
     timeMs: startedAtMs,
-    requestId,
+    requestId: request.id,
     operationId: operation?.operationId ?? null,
     method: request.method,
     path: operation?.path ?? api.router.knownPart(pathOf(request.target)),
-    status: answer.status,
-    isClientGone,
+    status: refusal?.status ?? answer.status,
+    isClientGone: isClosed && refusal === null,
     durationMs: api.clock() - startedAtMs,
-    reason: answer.reason ?? null,
+    reason: refusal?.message ?? answer.reason ?? null,
     clientAddress: origin.address,
     responseBytes,
   });
@@ -124,7 +126,7 @@ interface Outcome {
   readonly operation: Operation | null;
 }
 
-async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<Outcome> {
+async function answerTo(api: Api, arrived: Arrived): Promise<Outcome> {
   let operation: Operation | null = null;
   try {
     const matched = match(api, arrived.request);
@@ -132,7 +134,7 @@ async function answerTo(api: Api, arrived: Arrived, requestId: string): Promise<
     return { answer: await runOperation(api, arrived, matched), operation };
   } catch (thrown) {
     const answer = (operation?.refuse ?? failureAnswer)(thrown);
-    if (answer.status >= 500) logFailure(api.log, requestId, thrown);
+    if (answer.status >= 500) logFailure(api.log, arrived.request.id, thrown);
     return { answer: operation === null ? { ...answer, isLast: true } : answer, operation };
   }
 }

@@ -1,5 +1,7 @@
 /** The answer to one request: framed, joined into as few writes as it takes, and never a byte more or less than announced. */
+import type { CountersignError } from '../../core/errors.ts';
 import type { HeaderList } from '../../core/headers.ts';
+import type { Problem } from '../problem.ts';
 import { type AnswerFields, answerFields, isBodyless, statusLine } from './answer-head.ts';
 
 /** The connection under an answer. */
@@ -22,6 +24,7 @@ export interface AnswerCarrier {
 
 /** What an answer needs to know of its request. */
 export interface AnsweredRequest {
+  readonly id: string;
   readonly method: string;
   readonly httpVersion: '1.0' | '1.1';
   /** The client holds its body back until it is told to send it. */
@@ -53,8 +56,7 @@ export class AnswerWriter {
   #bytesLeft = 0;
   #isDone = false;
   #isLast = false;
-  /** The connection has answered in the place of the handler. */
-  #isRefused = false;
+  #refusal: CountersignError | null = null;
   #awaitsContinue: boolean;
   #closeListener: (() => void) | null = null;
   #drainListener: (() => void) | null = null;
@@ -63,6 +65,16 @@ export class AnswerWriter {
     this.#carrier = carrier;
     this.#request = request;
     this.#awaitsContinue = request.expectsContinue && request.body !== null;
+  }
+
+  /** Of the request. */
+  get requestId(): string {
+    return this.#request.id;
+  }
+
+  /** Why the connection has ended the exchange in the place of the handler; null: it has not. */
+  get refusal(): CountersignError | null {
+    return this.#refusal;
   }
 
   /** No other request is read after it. */
@@ -92,7 +104,7 @@ export class AnswerWriter {
 
   /** The client has gone, or was cut off: what is written goes nowhere. */
   get isClosed(): boolean {
-    return this.#isRefused || this.#carrier.isClosed;
+    return this.#refusal !== null || this.#carrier.isClosed;
   }
 
   /** Tells the client to send the body it holds back. */
@@ -143,11 +155,17 @@ export class AnswerWriter {
     this.end();
   }
 
-  /** The whole answer in the place of the handler's, and the last: what that still writes goes nowhere. */
-  refuse(status: number, headers: HeaderList, body: string): void {
-    this.closeAfter();
-    this.send(status, headers, body);
-    this.#isRefused = true;
+  /**
+   * The whole answer in the place of the handler's, and the last: what that still writes goes nowhere. An answer that
+   * has begun is cut.
+   */
+  refuse(error: CountersignError, { status, headers, body }: Problem): void {
+    if (this.isBegun) this.abort();
+    else {
+      this.closeAfter();
+      this.send(status, headers, body);
+    }
+    this.#refusal = error;
   }
 
   /** Cuts the connection, so that an answer that has begun never looks complete (RFC 9112 §8). */

@@ -5,12 +5,13 @@
  */
 import type { Socket } from 'node:net';
 import { CountersignError } from '../../core/errors.ts';
+import type { HeaderList } from '../../core/headers.ts';
 import type { ListenerLimits } from '../../core/limits.ts';
 import { RestartedTimer } from '../../http1/restarted-timer.ts';
-import type { Problem } from '../problem.ts';
+import { problemOf } from '../problem.ts';
 import { type AnswerCarrier, AnswerWriter } from './answer-writer.ts';
 import { ClientWriter } from './client-writer.ts';
-import type { IncomingRequest, Peer } from './incoming-request.ts';
+import type { IncomingRequest, Peer, UnservedRequest } from './incoming-request.ts';
 import { isDrainable, judgedFraming } from './judged-head.ts';
 import { isPersistent, type RequestFraming } from './request-framing.ts';
 import { type IntakeEvents, RequestIntake } from './request-intake.ts';
@@ -24,15 +25,18 @@ export interface ConnectionOwner {
   readonly keepAliveLines: string;
   dateLine(): string;
   onRequest(request: IncomingRequest, answer: AnswerWriter, connection: ServerConnection): void;
+  /** The name of a request. */
+  idOf(headers: HeaderList): string;
   /** True: the request is an upgrade that the listener takes over, with the socket. */
-  takesUpgrade(request: IncomingRequest, framing: RequestFraming): boolean;
+  takesUpgrade(head: RequestHead, framing: RequestFraming): boolean;
   onUpgrade(request: IncomingRequest, answer: AnswerWriter, connection: ServerConnection): void;
-  /** What a client is told that something is wrong with its request. */
-  problem(error: CountersignError): Problem;
-  /** The same as bytes, for what is no request: nobody else will mention it in a log. */
-  refusal(error: CountersignError, connection: ServerConnection): Buffer;
+  /** No handler will see it, and nobody else will mention it in a log. The connection answers it. */
+  onUnserved(error: CountersignError, request: UnservedRequest): void;
   onClosed(connection: ServerConnection): void;
 }
+
+/** Of a request of which not even the first line came. */
+const NOTHING_READ: RequestHead = { method: '', target: '', httpVersion: '1.1', headers: [] };
 
 /** In which the rest of an unwanted body has to come. */
 const DRAIN_MS_MAX = 1000;
@@ -132,12 +136,17 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   onHead(head: RequestHead, hasMore: boolean): void {
     this.#hasRequested = true;
     const framing = judgedFraming(head);
+    const isUpgrade = !(framing instanceof CountersignError) && this.#owner.takesUpgrade(head, framing);
+    const refusal = isUpgrade ? this.#refusalOfUpgrade(hasMore) : null;
+    if (refusal !== null) {
+      this.#refuseUnserved(refusal, head);
+      return;
+    }
     const request = this.#requestOf(head, framing);
     const answer = new AnswerWriter(this, request);
     this.#answer = answer;
     this.#isPersistent = !(framing instanceof CountersignError) && isPersistent(framing, head.httpVersion);
-    if (!(framing instanceof CountersignError) && this.#owner.takesUpgrade(request, framing))
-      this.#upgrade(request, answer, hasMore);
+    if (isUpgrade) this.#upgrade(request, answer);
     else this.#owner.onRequest(request, answer, this);
   }
 
@@ -165,25 +174,27 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
 
   /** Answers what is no request, or half a one, and closes. Bytes that still arrive are parsed as nothing. */
   refuse(error: CountersignError): void {
-    const answer = this.#answer;
-    const isAnswered = this.#intake.isDraining;
-    if (this.#intake.isDeaf && answer === null) return;
+    const { isDeaf, isDraining, begunHead } = this.#intake;
+    if (isDeaf && this.#answer === null) return;
     this.#intake.stop(error);
-    if (answer === null) {
-      if (!isAnswered) this.#writer.write(this.#owner.refusal(error, this));
-      this.#closeGently();
-    } else this.failed(answer, error);
+    if (this.#answer !== null) this.failed(this.#answer, error);
+    else if (isDraining) this.#closeGently();
+    else this.#refuseUnserved(error, begunHead ?? NOTHING_READ);
+  }
+
+  #refuseUnserved(error: CountersignError, head: RequestHead): void {
+    const id = this.#owner.idOf(head.headers);
+    const answer = new AnswerWriter(this, { ...head, id, expectsContinue: false, body: null });
+    this.#answer = answer;
+    this.#owner.onUnserved(error, { ...head, id, peer: this.peer });
+    this.failed(answer, error);
   }
 
   /** The request has no answer of its own, or not the end of it. */
   failed(answer: AnswerWriter, error: CountersignError): void {
     if (answer !== this.#answer || answer.isDone || !this.socket.writable) return;
     this.#intake.stop(error);
-    if (answer.isBegun) answer.abort();
-    else {
-      const { status, headers, body } = this.#owner.problem(error);
-      answer.refuse(status, headers, body);
-    }
+    answer.refuse(error, problemOf(error, answer.requestId));
   }
 
   #requestOf(head: RequestHead, framing: RequestFraming | CountersignError): IncomingRequest {
@@ -192,6 +203,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     if (body !== null) this.#bodyTimer.restart();
     const { method, target, httpVersion, headers } = head;
     return {
+      id: this.#owner.idOf(headers),
       method,
       target,
       headers,
@@ -218,13 +230,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   }
 
   /** A tunnel: the listener has the socket from here on, with nothing read of it but the head. */
-  #upgrade(request: IncomingRequest, answer: AnswerWriter, hasMore: boolean): void {
-    const refusal = this.#refusalOfUpgrade(hasMore);
-    if (refusal !== null) {
-      this.#answer = null;
-      this.refuse(refusal);
-      return;
-    }
+  #upgrade(request: IncomingRequest, answer: AnswerWriter): void {
     answer.closeAfter();
     this.#intake.stop(new CountersignError('bad_request', 'no request follows an upgrade'));
     this.socket.off('data', this.#onData).off('end', this.#onEnd).pause();

@@ -12,6 +12,8 @@ export interface Peer {
 }
 
 export interface IncomingRequest extends GatewayRequest {
+  /** Its name in the answer, in the log and at the upstream. */
+  readonly id: string;
   readonly method: string;
   readonly target: string;
   readonly headers: HeaderList;
@@ -28,6 +30,12 @@ export interface IncomingRequest extends GatewayRequest {
    */
   readonly refusal: CountersignError | null;
 }
+
+/** What is known of a request that no handler sees; empty where it was not read. */
+export type UnservedRequest = Pick<
+  IncomingRequest,
+  'id' | 'method' | 'target' | 'headers' | 'httpVersion' | 'peer'
+>;
 
 /** @throws CountersignError the refusal of the request */
 export function requireServable({ refusal }: IncomingRequest): void {

@@ -77,6 +77,11 @@ export class RequestIntake {
     return this.#reader.hasBegun;
   }
 
+  /** What was read of a head that is not complete; null: not even its first line. */
+  get begunHead(): RequestHead | null {
+    return this.#reader.begun;
+  }
+
   /** Bytes of another request wait. */
   get hasHeld(): boolean {
     return this.#heldBytes > 0;

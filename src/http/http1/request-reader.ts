@@ -55,6 +55,12 @@ export class RequestReader {
     return at;
   }
 
+  /** What was read of a head that is not complete; null: not even its first line. */
+  get begun(): RequestHead | null {
+    const line = this.#line ?? readableLine(this.#section.startLine);
+    return line === null ? null : { ...line, headers: this.#section.fields };
+  }
+
   /** The head, where it is complete; what is read then is another. */
   take(): RequestHead | null {
     const section = this.#section;
@@ -64,5 +70,14 @@ export class RequestReader {
     this.#line = null;
     const { method, target, httpVersion } = line;
     return { method, target, httpVersion, headers: section.fields };
+  }
+}
+
+/** Null: it is not that of a request. What is wrong behind it may be found before it is looked at. */
+function readableLine(line: string | null): RequestLine | null {
+  try {
+    return line === null ? null : parseRequestLine(line);
+  } catch {
+    return null;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../src/core/error-table.ts';
 import { CountersignError, type ErrorCode } from '../../../src/core/errors.ts';
-import { problemBytes, problemOf } from '../../../src/http/problem.ts';
+import { problemOf } from '../../../src/http/problem.ts';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
@@ -36,19 +36,5 @@ describe('problemOf()', () => {
   it('of keys_unavailable has Retry-After, as known or by default', () => {
     expect(headersOf('keys_unavailable', { retryAfterSeconds: 12 }).get('Retry-After')).toBe('12');
     expect(headersOf('keys_unavailable').get('Retry-After')).toBe('5');
-  });
-});
-
-describe('problemBytes()', () => {
-  it('is one complete response that closes the connection', () => {
-    const text = problemBytes(new CountersignError('bad_request', 'why'), 'id', 0).toString('latin1');
-    expect(text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n/);
-    expect(text.split('\r\n\r\n')).toHaveLength(2);
-  });
-
-  it('has a Date (RFC 9110 §6.6.1)', () => {
-    const error = new CountersignError('bad_request', 'why');
-    const text = problemBytes(error, 'id', Date.UTC(2026, 0, 2, 3, 4, 5)).toString('latin1');
-    expect(text).toContain('\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n');
   });
 });

@@ -8,6 +8,7 @@ const OPTIONS = { toleratesUndefined: false, acceptsForm: false };
 
 function requestWith(body: RequestBody): IncomingRequest {
   return {
+    id: 'r1',
     method: 'POST',
     target: '/',
     headers: ['Content-Type', JSON_TYPE],

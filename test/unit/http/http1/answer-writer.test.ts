@@ -48,6 +48,7 @@ class FakeCarrier implements AnswerCarrier {
 function setUp(request: Partial<AnsweredRequest> = {}) {
   const carrier = new FakeCarrier();
   const answer = new AnswerWriter(carrier, {
+    id: 'r1',
     method: 'GET',
     httpVersion: '1.1',
     expectsContinue: false,
