@@ -8,6 +8,7 @@ import type { MinterObserver } from '../jwt/mint.ts';
 import type { VerifierObserver } from '../jwt/verify.ts';
 import type { AccessFields, Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { ResealObserver } from '../tokens/resealing.ts';
 
 /** Other methods are one label value: clients choose names, and each would be a series. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -97,6 +98,13 @@ export function keySetObserver(metrics: Metrics, nameOf: (source: string) => str
 
 export function upstreamObserver(metrics: Metrics): UpstreamObserver {
   return { retried: (upstream, reason) => metrics.add('upstream_retries_total', [upstream, reason]) };
+}
+
+export function resealObserver(metrics: Metrics): ResealObserver {
+  return ({ formerKeys, resealed }) => {
+    metrics.set('former_master_keys', formerKeys);
+    metrics.add('resealed_values_total', [], resealed);
+  };
 }
 
 const BREAKER_VALUES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };

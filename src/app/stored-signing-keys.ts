@@ -5,11 +5,10 @@ import type { Clock } from '../core/time.ts';
 import { indexItems, indexText, KeyDirectoryError, type KeyEntry, parseEntry } from '../jwt/key-index.ts';
 import { deadFromMs, retired } from '../jwt/key-lifecycle.ts';
 import type { KeptKey, KeyChange, KeyFiles, KeyStorage } from '../jwt/key-storage.ts';
+import { SIGNING_KEYS_CONTEXT } from '../tokens/signing-key-table.ts';
 import type { TokenStore } from './token-store.ts';
 
 const PLACE = 'the store';
-/** Binds the list to its place: nothing else that was sealed opens as one. */
-const CONTEXT = 'signing keys of assertions';
 /** Instances that start together change the keys once each. One that finds others in its way more often is not alone. */
 const TRIES_MAX = 20;
 
@@ -31,11 +30,11 @@ export function storedSigningKeys(
   async function read(): Promise<Kept> {
     const found = await store.signingKeys.get();
     if (found === null) return { revision: 0, keys: [] };
-    return { revision: found.revision, keys: parseKept(sealer.open(found.sealedKeys, CONTEXT)) };
+    return { revision: found.revision, keys: parseKept(sealer.open(found.sealedKeys, SIGNING_KEYS_CONTEXT)) };
   }
 
   async function isReplaced({ revision }: Kept, keys: readonly KeptKey[]): Promise<boolean> {
-    return await store.signingKeys.replace(revision, sealer.seal(keptText(keys), CONTEXT));
+    return await store.signingKeys.replace(revision, sealer.seal(keptText(keys), SIGNING_KEYS_CONTEXT));
   }
 
   async function adopt(log: Logger): Promise<void> {

@@ -11,10 +11,12 @@ import { startDeliveries } from '../tokens/events/delivery.ts';
 import { createWebhookEvents } from '../tokens/events/webhook-events.ts';
 import { startHousekeeping } from '../tokens/housekeeping.ts';
 import type { Random } from '../tokens/ports.ts';
+import { startResealing } from '../tokens/resealing.ts';
 import { openRevocationFeed, type RevocationFeed } from '../tokens/revocation-feed.ts';
 import { secureBytes } from '../tokens/secure-bytes.ts';
 import type { TokenService } from '../tokens/service.ts';
 import { createForeignTokens } from './foreign-tokens.ts';
+import { resealObserver } from './observe.ts';
 import { schedule } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { keyFactory } from './token-keys.ts';
@@ -36,7 +38,7 @@ const random: Random = {
   token: (bytes) => secureBytes(bytes).toString('base64url'),
 };
 
-type Outside = Pick<Runtime, 'clock' | 'log' | 'registry'>;
+type Outside = Pick<Runtime, 'clock' | 'log' | 'registry' | 'metrics'>;
 
 /**
  * Null where the configuration has none. `isSeeding`: the store is made to hold what the file declares before it is used.
@@ -51,10 +53,9 @@ export async function openConfiguredTokenService(
   const { tokenService: settings } = compiled;
   const opened = await openTokenStore(compiled, outside);
   if (opened === null || settings === null) return null;
-  const { clock, log, registry } = outside;
   try {
     if (isSeeding) await seedStore(opened, settings.seed, outside);
-    return await compose(settings, { ...opened, clock, log, registry });
+    return await compose(settings, opened, outside);
   } catch (error) {
     await opened.store.close();
     throw error;
@@ -70,17 +71,29 @@ export async function seedAgain(
   await service.refreshCatalog();
 }
 
-type Grounds = Outside & TokenStore;
-
-async function compose(settings: TokenServiceSettings, grounds: Grounds): Promise<RunningTokenService> {
-  const { store, sealer, clock, log } = grounds;
+async function compose(
+  settings: TokenServiceSettings,
+  { store, sealer }: TokenStore,
+  { clock, log, registry, metrics }: Outside,
+): Promise<RunningTokenService> {
   const feeds = { store, clock, schedule, log };
   const catalogFeed = await openCatalogFeed(feeds);
   const revocations = await openRevocationFeed(feeds);
   const catalog = () => catalogFeed.catalog();
   const { signer, verifier, verifyingKey } = createTokenSigning(sealer);
-  const base = { ...grounds, catalog, random, keys: keyFactory, signer, verifier, revocations };
-  const foreign = createForeignTokens({ catalog, verifyingKey, registry: grounds.registry });
+  const base = {
+    store,
+    sealer,
+    clock,
+    log,
+    catalog,
+    random,
+    keys: keyFactory,
+    signer,
+    verifier,
+    revocations,
+  };
+  const foreign = createForeignTokens({ catalog, verifyingKey, registry });
   const sandbox = createSandbox({ ...settings.lambdaLimits, schedule });
   const webhooks = createWebhookClient();
   const deliveries = startDeliveries(base, webhooks.send, schedule);
@@ -91,6 +104,7 @@ async function compose(settings: TokenServiceSettings, grounds: Grounds): Promis
     lambdas: createLambdas({ catalog, store, clock, log, sandbox }),
   };
   const endHousekeeping = startHousekeeping(service, schedule);
+  const endResealing = startResealing(service, schedule, resealObserver(metrics));
   return {
     service,
     catalogFeed,
@@ -101,7 +115,7 @@ async function compose(settings: TokenServiceSettings, grounds: Grounds): Promis
       catalogFeed.close();
       revocations.close();
       foreign.close();
-      await Promise.all([deliveries.close(), sandbox.close()]);
+      await Promise.all([endResealing(), deliveries.close(), sandbox.close()]);
       await webhooks.close();
       await store.close();
     },

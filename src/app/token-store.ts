@@ -7,7 +7,8 @@ import type { Seed } from '../objects/seed.ts';
 import { openPostgresStore } from '../stores/postgres/open.ts';
 import { openSqliteStore } from '../stores/sqlite/open.ts';
 import { ServiceError } from '../tokens/failure.ts';
-import { createSealer } from '../tokens/sealing.ts';
+import { joinMasterKeys, knownLookupKey } from '../tokens/master-keys.ts';
+import { createSealer, lookupKeyFrom } from '../tokens/sealing.ts';
 import { seedCatalog } from '../tokens/seed.ts';
 import type { TokenService } from '../tokens/service.ts';
 import { type Store, StoreUnavailableError } from '../tokens/store.ts';
@@ -23,15 +24,16 @@ type Outside = Pick<Runtime, 'clock' | 'log'>;
 /**
  * Null where the configuration has none. Makes what is missing: master key, database, tables.
  *
- * @throws StoreUnavailableError; Error where the master key or a migration is not in order
+ * @throws MasterKeyError where what the store holds needs another master key; StoreUnavailableError; Error where the master
+ *   key or a migration is not in order
  */
 export async function openTokenStore(
   { tokenService: settings, dataDir }: Settings,
   outside: Outside,
 ): Promise<TokenStore | null> {
   if (settings === null) return null;
-  const sealer = sealerOf(settings, settings.masterKey ?? (await openMasterKey(dataDir)));
-  return { sealer, store: await openStore(settings.store, { ...outside, sealer }, false) };
+  const keys = masterKeysOf(settings, settings.masterKey ?? (await openMasterKey(dataDir)));
+  return await openWith(keys, settings.store, outside, 'serve');
 }
 
 /**
@@ -43,16 +45,61 @@ export async function lookIntoTokenStore(
   { tokenService: settings, dataDir }: Settings,
   outside: Outside,
 ): Promise<TokenStore | null> {
+  return await look({ tokenService: settings, dataDir }, outside, 'look');
+}
+
+/**
+ * The same where master keys may be missing: its look-ups find nothing, and what a missing key sealed does not open.
+ *
+ * @throws StoreUnavailableError where there is none yet; Error where the tables are not in order
+ */
+export async function lookAtMasterKeys(settings: Settings, outside: Outside): Promise<TokenStore | null> {
+  return await look(settings, outside, 'masterKeys');
+}
+
+async function look(
+  { tokenService: settings, dataDir }: Settings,
+  outside: Outside,
+  use: Exclude<Use, 'serve'>,
+): Promise<TokenStore | null> {
   if (settings === null) return null;
   const { store } = settings;
   if (store.driver === 'sqlite' && !existsSync(store.file))
     throw new StoreUnavailableError(`There is no ${store.file} yet: a start of the gateway makes it`);
-  const sealer = sealerOf(settings, settings.masterKey ?? (await readMasterKey(dataDir)));
-  return { sealer, store: await openStore(store, { ...outside, sealer }, true) };
+  const keys = masterKeysOf(settings, settings.masterKey ?? (await readMasterKey(dataDir)));
+  return await openWith(keys, store, outside, use);
 }
 
-function sealerOf({ previousMasterKeys }: TokenServiceSettings, masterKey: Uint8Array): TokenStore['sealer'] {
-  return createSealer(masterKey, previousMasterKeys);
+/** `serve`: what is missing is made. `masterKeys`: only what is sealed is looked at. */
+type Use = 'serve' | 'look' | 'masterKeys';
+
+interface MasterKeys {
+  readonly masterKey: Uint8Array;
+  readonly previous: readonly Uint8Array[];
+}
+
+function masterKeysOf({ previousMasterKeys }: TokenServiceSettings, masterKey: Uint8Array): MasterKeys {
+  return { masterKey, previous: previousMasterKeys };
+}
+
+/** Until the store is open, there is no key for look-ups. */
+async function openWith(
+  { masterKey, previous }: MasterKeys,
+  settings: StoreSettings,
+  outside: Outside,
+  use: Use,
+): Promise<TokenStore> {
+  const opening = createSealer(masterKey, previous);
+  const store = await openStore(settings, { ...outside, sealer: opening }, use !== 'serve');
+  if (use === 'masterKeys') return { store, sealer: opening };
+  const parts = { store, sealer: opening, clock: outside.clock, firstLookupKey: lookupKeyFrom(masterKey) };
+  try {
+    const lookupKey = use === 'look' ? await knownLookupKey(parts) : await joinMasterKeys(parts);
+    return { store, sealer: createSealer(masterKey, previous, lookupKey) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 async function openStore(

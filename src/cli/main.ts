@@ -9,6 +9,7 @@ import { healthCommand } from './health.ts';
 import { importCommands } from './import.ts';
 import { keysCommands } from './keys.ts';
 import { realmsCommand, routesCommand } from './list.ts';
+import { masterKeyCommands } from './master-key.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
 import { tokenInspectCommand, tokenMintCommand } from './token.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   tokenInspectCommand,
   ...keysCommands,
   ...apiKeysCommands,
+  ...masterKeyCommands,
   ...importCommands,
   schemaCommand,
   versionCommand,

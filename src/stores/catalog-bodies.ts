@@ -5,6 +5,7 @@
 import type { CatalogKind, CatalogObjects } from '../tokens/catalog.ts';
 import { keyContext } from '../tokens/objects/keys.ts';
 import type { Sealer } from '../tokens/ports.ts';
+import { catalogContext } from '../tokens/sealed-values.ts';
 import type { Row } from './driver.ts';
 import { body, text } from './row.ts';
 
@@ -92,5 +93,5 @@ export class CatalogBodies {
 
 /** Binds a body to its row. */
 function contextOf(kind: string, id: string): string {
-  return `catalog ${kind} ${id}`;
+  return catalogContext(`${kind} ${id}`);
 }

@@ -121,6 +121,12 @@ const REMOVALS_OF_KINDS = [
 /** Remembers that configuration objects were sealed, or never stood in the clear. */
 const SEALING = ['ALTER TABLE catalog_revision ADD COLUMN is_sealed INTEGER NOT NULL DEFAULT 0'];
 
+/** Master keys under which something may be sealed, and the key of all look-ups: it outlasts the master key that seals it. */
+const MASTER_KEYS = [
+  'CREATE TABLE master_keys (id TEXT PRIMARY KEY, used_instant BIGINT NOT NULL, progress TEXT NOT NULL)',
+  'CREATE TABLE lookup_keys (id INTEGER PRIMARY KEY CHECK (id = 1), sealed_key TEXT NOT NULL)',
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', statements: [...CATALOG, ...USERS, ...REFRESH_TOKENS, ...LINKS, ...RECORDS] },
   { name: 'queues of webhooks, removal of tenants', statements: [...WEBHOOK_QUEUES, ...REMOVALS] },
@@ -128,4 +134,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'signing keys of assertions', statements: SIGNING_KEYS },
   { name: 'removals of kinds', statements: REMOVALS_OF_KINDS },
   { name: 'sealing of configuration objects', statements: SEALING },
+  { name: 'change of the master key', statements: MASTER_KEYS },
 ];

@@ -7,10 +7,12 @@ import { eventLogTable } from './tables/event-logs.ts';
 import { linkTable } from './tables/links.ts';
 import { loginRecordTable } from './tables/login-records.ts';
 import { loginTable } from './tables/logins.ts';
+import { masterKeyTable } from './tables/master-keys.ts';
 import { pendingLinkTable } from './tables/pending-links.ts';
 import { refreshTokenTable } from './tables/refresh-tokens.ts';
 import { removalTable } from './tables/removals.ts';
 import { revocationTable } from './tables/revocations.ts';
+import { sealedValueTable } from './tables/sealed-values.ts';
 import { signingKeyTable } from './tables/signing-keys.ts';
 import { userTable } from './tables/users.ts';
 import { webhookDeliveryTable } from './tables/webhook-deliveries.ts';
@@ -53,6 +55,12 @@ function recordsOf(queries: Queries, bodies: CatalogBodies): Records {
     },
     get removals() {
       return removalTable(queries);
+    },
+    get masterKeys() {
+      return masterKeyTable(queries);
+    },
+    get sealedValues() {
+      return sealedValueTable(queries);
     },
   };
 }

@@ -171,6 +171,17 @@ export const METRICS = {
     help: 'Workers that ended unasked, each to be replaced. cause is exit, signal or defect.',
     labels: ['cause'],
   },
+  former_master_keys: {
+    type: 'gauge',
+    ofWorkers: 'max',
+    help: 'Former master keys under which something in the store may be sealed; 0: `secrets.previousMasterKeys` can be emptied.',
+    labels: [],
+  },
+  resealed_values_total: {
+    type: 'counter',
+    help: 'Values in the store that a former master key had sealed, sealed anew with the present one.',
+    labels: [],
+  },
   websocket_connections: {
     type: 'gauge',
     ofWorkers: 'sum',

@@ -21,6 +21,18 @@ export interface Sealer {
   open(sealed: string, context: string): string;
   /** What finds a value without showing it; `purpose` separates tables. Base64url. */
   lookup(value: string, purpose: string): string;
+  /** Names the master key that seals. 16 hexadecimal digits, which tell nothing of it. */
+  readonly keyId: string;
+  /** Names those that open only. */
+  readonly previousKeyIds: readonly string[];
+  /** As `open`, and by which key. Null: it opens with none of them. */
+  unseal(sealed: string, context: string): Unsealed | null;
+}
+
+export interface Unsealed {
+  readonly plaintext: string;
+  /** Of the master key that sealed it. */
+  readonly keyId: string;
 }
 
 /** A key as it was made or read; `privateKey` is PKCS#8 PEM or the secret's text, not sealed yet. */

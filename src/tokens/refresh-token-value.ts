@@ -20,7 +20,7 @@ export function newRefreshTokenValue(
   return {
     value,
     lookup: refreshTokenLookup({ sealer }, value),
-    sealedValue: sealer.seal(value, contextOf(id)),
+    sealedValue: sealer.seal(value, refreshTokenContext(id)),
   };
 }
 
@@ -34,9 +34,10 @@ export function openRefreshToken(
   { sealer }: Pick<TokenService, 'sealer'>,
   { id, sealedValue }: Pick<RefreshTokenRecord, 'id' | 'sealedValue'>,
 ): string {
-  return sealer.open(sealedValue, contextOf(id));
+  return sealer.open(sealedValue, refreshTokenContext(id));
 }
 
-function contextOf(id: string): string {
+/** Binds a sealed value to its token. */
+export function refreshTokenContext(id: string): string {
   return `refreshToken.value ${id}`;
 }

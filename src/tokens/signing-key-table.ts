@@ -1,5 +1,8 @@
 /** The keys that sign assertions, as the store holds them for all instances: one sealed list that it does not look into. */
 
+/** Binds the list to its place: nothing else that was sealed opens as one. */
+export const SIGNING_KEYS_CONTEXT = 'signing keys of assertions';
+
 export interface StoredSigningKeys {
   /** Rises with each change, from 1. */
   readonly revision: number;

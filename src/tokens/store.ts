@@ -2,8 +2,10 @@
 import type { Registration, User } from '../objects/user.ts';
 import type { Catalog, CatalogKind, CatalogObjects } from './catalog.ts';
 import type { LoginTable } from './linked-login.ts';
+import type { MasterKeyTable } from './master-key-table.ts';
 import type { FoundRefreshToken, RefreshTokenRecord } from './refresh-token.ts';
 import type { RemovalTable } from './removal-table.ts';
+import type { SealedValueTable } from './sealed-values.ts';
 import type { SigningKeyTable } from './signing-key-table.ts';
 import type { WebhookDeliveryTable } from './webhook-delivery.ts';
 
@@ -267,6 +269,8 @@ export interface Records {
   readonly signingKeys: SigningKeyTable;
   readonly webhookDeliveries: WebhookDeliveryTable;
   readonly removals: RemovalTable;
+  readonly masterKeys: MasterKeyTable;
+  readonly sealedValues: SealedValueTable;
 }
 
 export interface Store extends Records {

@@ -6,7 +6,7 @@ import type { Queries, Row } from '../driver.ts';
 import { integer, text } from '../row.ts';
 
 /** First of every change: its lock puts changes in one order, so that two of them never wait for each other. */
-async function raiseRevision(queries: Queries): Promise<void> {
+export async function raiseRevision(queries: Queries): Promise<void> {
   await queries.query('UPDATE catalog_revision SET revision = revision + 1 WHERE id = 1');
   await queries.notify();
 }

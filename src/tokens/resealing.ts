@@ -1,0 +1,185 @@
+/**
+ * After a change of the master key: what a former one sealed is sealed again, in batches, while everything runs. Nobody
+ * begins while a process still seals with another key: two would undo each other's work, and an end could not be told.
+ */
+import { MINUTE_MS, type Scheduler, SECOND_MS } from '../core/time.ts';
+import { formerOnes, IN_USE_MS, isInUse, unknownOnes } from './master-keys.ts';
+import { reseal } from './reseal-value.ts';
+import { type ResealedValue, SEALED_PLACES, type SealedPlace } from './sealed-values.ts';
+import type { TokenService } from './service.ts';
+
+type ResealingService = Pick<TokenService, 'store' | 'sealer' | 'clock' | 'log'>;
+
+/** How often a process says that it seals with its key. */
+const EVERY_MS = MINUTE_MS;
+/** A start has told the store already, and has other things to do. */
+const FIRST_MS = SECOND_MS;
+/** Rows of one transaction: their locks are held for some milliseconds. */
+const BATCH_MAX = 100;
+/** Of one round of housekeeping: a million refresh tokens take ten minutes or so, beside what is served meanwhile. */
+const BATCHES_MAX = 1000;
+
+/** Where resealing stands after a round. */
+export type ResealState =
+  /** Nothing is sealed under a former key. */
+  | 'done'
+  /** More is left for the next round. */
+  | 'more'
+  /** Another process is at it, or began again. */
+  | 'busy'
+  /** A process seals with another key, or did a moment ago. */
+  | 'inUse'
+  /** A key is needed that the configuration does not have. */
+  | 'unknownKey';
+
+export interface ResealReport {
+  readonly state: ResealState;
+  /** Keys beside the present one under which something may be sealed. */
+  readonly formerKeys: number;
+  /** Values that were sealed anew. */
+  readonly resealed: number;
+}
+
+/** Told after each round. */
+export type ResealObserver = (report: ResealReport) => void;
+
+/** Keeps the store told of the present key, and seals anew what former ones sealed. Gives back its end. */
+export function startResealing(
+  service: ResealingService,
+  schedule: Scheduler,
+  observe: ResealObserver,
+): () => Promise<void> {
+  let isEnded = false;
+  let running: Promise<void> = Promise.resolve();
+  let cancel = schedule(run, FIRST_MS);
+  function run(): void {
+    running = round()
+      .catch((error: unknown) => {
+        const cause = error instanceof Error ? error.message : 'unknown';
+        service.log.warn('What former master keys sealed waits for the next round', { cause });
+      })
+      .finally(() => {
+        if (!isEnded) cancel = schedule(run, EVERY_MS);
+      });
+  }
+  async function round(): Promise<void> {
+    await service.store.masterKeys.use(service.sealer.keyId, service.clock());
+    observe(await resealRound(service, { isStopped: () => isEnded }));
+  }
+  return async () => {
+    isEnded = true;
+    cancel();
+    await running;
+  };
+}
+
+export interface RoundOptions {
+  readonly isStopped?: () => boolean;
+  readonly batchesMax?: number;
+}
+
+/** One round: a bounded number of batches. @throws StoreUnavailableError */
+export async function resealRound(
+  service: ResealingService,
+  { isStopped = () => false, batchesMax = BATCHES_MAX }: RoundOptions = {},
+): Promise<ResealReport> {
+  const used = await service.store.masterKeys.list();
+  const formerKeys = formerOnes(used, service.sealer);
+  const counts = { resealed: 0, lost: 0 };
+  let state = stateBefore(service, used);
+  for (let batch = 0; state === 'more' && batch < batchesMax && !isStopped(); batch += 1)
+    state = await resealBatch(service, formerKeys, counts);
+  if (counts.lost > 0)
+    service.log.error('Sealed values open with no master key of the configuration; they stay as they are', {
+      values: counts.lost,
+    });
+  const left = state === 'done' ? 0 : formerKeys.length;
+  return { state, formerKeys: left, resealed: counts.resealed };
+}
+
+type UsedKeys = Awaited<ReturnType<ResealingService['store']['masterKeys']['list']>>;
+
+function stateBefore({ sealer, clock }: ResealingService, used: UsedKeys): ResealState {
+  const former = formerOnes(used, sealer);
+  if (former.length === 0) return 'done';
+  if (former.some((key) => isInUse(key, clock()))) return 'inUse';
+  return unknownOnes(used, sealer).length > 0 ? 'unknownKey' : 'more';
+}
+
+interface Counts {
+  resealed: number;
+  lost: number;
+}
+
+/** The next values in turn, and that they are done, in one transaction: whoever is ended loses a batch at most. */
+async function resealBatch(
+  { store, sealer, clock, log }: ResealingService,
+  formerKeys: UsedKeys,
+  counts: Counts,
+): Promise<ResealState> {
+  const progress = await store.masterKeys.progress(sealer.keyId);
+  const at = positionOf(progress);
+  if (at === null) return await finish({ store, sealer, clock, log }, formerKeys, progress);
+  const { place, after } = at;
+  const values = await store.sealedValues.page(place, after, BATCH_MAX);
+  const outcomes = values.map((value) => ({ value, outcome: reseal(sealer, place, value) }));
+  const next = outcomes.flatMap(({ value, outcome }): ResealedValue[] =>
+    outcome === null || outcome.next === null ? [] : [{ ...value, next: outcome.next }],
+  );
+  const to = positionText(place, values.length < BATCH_MAX ? null : (values.at(-1)?.id ?? null));
+  const replaced = await store.transaction(async (records) => {
+    const isOurs = await records.masterKeys.advance(sealer.keyId, progress, to);
+    return isOurs ? await records.sealedValues.replace(place, next) : null;
+  });
+  if (replaced === null) return 'busy';
+  counts.resealed += replaced;
+  counts.lost += outcomes.filter(({ outcome }) => outcome === null).length;
+  return 'more';
+}
+
+/** Forgets the former keys, unless one of them was used meanwhile: then there is more to seal. */
+async function finish(
+  { store, sealer, clock, log }: ResealingService,
+  formerKeys: UsedKeys,
+  progress: string,
+): Promise<ResealState> {
+  const usedBefore = clock() - IN_USE_MS;
+  const forgotten = await store.transaction(async ({ masterKeys }) => {
+    if (!(await masterKeys.advance(sealer.keyId, progress, BEGIN))) return null;
+    const ids: string[] = [];
+    for (const { id } of formerKeys) if (await masterKeys.forget(id, usedBefore)) ids.push(id);
+    return ids;
+  });
+  if (forgotten === null) return 'busy';
+  if (forgotten.length < formerKeys.length) return 'inUse';
+  log.info(
+    'All that is sealed is sealed with the present master key: secrets.previousMasterKeys can be emptied',
+    {
+      formerKeys: forgotten,
+    },
+  );
+  return 'done';
+}
+
+const BEGIN = '';
+const END = 'end';
+
+interface Position {
+  readonly place: SealedPlace;
+  /** Id of the last value that is done. */
+  readonly after: string;
+}
+
+/** Null: at the end. What it does not know, another version wrote: everything is looked at again. */
+function positionOf(progress: string): Position | null {
+  if (progress === END) return null;
+  const [name, ...words] = progress.split(' ');
+  const place = SEALED_PLACES.find((one) => one === name);
+  return place === undefined ? { place: SEALED_PLACES[0], after: '' } : { place, after: words.join(' ') };
+}
+
+/** `after`: the last value that is done; null: all of the place is. */
+function positionText(place: SealedPlace, after: string | null): string {
+  if (after !== null) return `${place} ${after}`;
+  return SEALED_PLACES[SEALED_PLACES.indexOf(place) + 1] ?? END;
+}
