@@ -4,6 +4,8 @@ import { RestartedTimer } from '../../http1/restarted-timer.ts';
 
 /** Bytes that wait in the socket before the next answer does, and before an upstream is told to wait. */
 const UNSENT_BYTES_MAX = 64 * 1024;
+/** What the socket is given at once: of one write, the system tells only when all of it was taken. */
+const SLICE_BYTES = 64 * 1024;
 
 export class ClientWriter {
   readonly #socket: Socket;
@@ -12,11 +14,13 @@ export class ClientWriter {
   #isWatched = false;
   /** Bytes sent when the watch began. */
   #sentBytes = 0;
+  /** What the socket was not given yet, in order. None for most answers. */
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Our side ends behind what waits. */
+  #onSent: (() => void) | null = null;
 
-  /**
-   * A client that has not taken any whole write in `stallTimeoutMs`, while bytes wait for it, is cut off. Answers of
-   * upstreams come in pieces of up to 64 KiB; one that is handed over whole has to be taken whole in that time.
-   */
+  /** A client that takes no slice in `stallTimeoutMs`, while bytes wait for it, is cut off. */
   constructor(socket: Socket, isTls: boolean, stallTimeoutMs: number) {
     this.#socket = socket;
     this.#isTls = isTls;
@@ -25,7 +29,13 @@ export class ClientWriter {
 
   /** More waits to be sent than should: what comes next has to wait for the drain. */
   get hasUnsent(): boolean {
-    return this.#socket.writableLength > UNSENT_BYTES_MAX;
+    return this.#socket.writableLength + this.#waitingBytes > UNSENT_BYTES_MAX;
+  }
+
+  /** The client has not been sent all of it, or of its end. */
+  get isSending(): boolean {
+    const { writableLength, writableEnded, writableFinished } = this.#socket;
+    return writableLength > 0 || this.#waitingBytes > 0 || (writableEnded && !writableFinished);
   }
 
   /** Latin-1 for text. False: wait for the drain. */
@@ -42,9 +52,16 @@ export class ClientWriter {
     return this.#watch();
   }
 
+  /** The socket takes bytes again. False: wait for the next drain. */
+  drained(): boolean {
+    this.#feed();
+    return !this.hasUnsent;
+  }
+
   /** Ends our side, and calls back when all was sent. It is watched until then: over TLS, an end is written too. */
   end(onSent: () => void): void {
-    this.#socket.end(onSent);
+    if (this.#waitingBytes > 0) this.#onSent = onSent;
+    else this.#socket.end(onSent);
     if (!this.#isWatched) this.#beginWatch();
   }
 
@@ -62,16 +79,40 @@ export class ClientWriter {
   /** For good. */
   cancel(): void {
     this.#stallTimer.cancel();
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
   }
 
   #hand(data: string | Buffer): void {
-    if (!this.#socket.writable) return;
-    if (typeof data === 'string') this.#socket.write(data, 'latin1');
+    if (!this.#socket.writable || this.#onSent !== null) return;
+    if (this.#waitingBytes > 0 || data.length > SLICE_BYTES) this.#keep(data);
+    else if (typeof data === 'string') this.#socket.write(data, 'latin1');
     else this.#socket.write(data);
   }
 
+  #keep(data: string | Buffer): void {
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    this.#feed();
+  }
+
+  /** A slice, and the next when the socket was rid of it. */
+  #feed(): void {
+    while (this.#socket.writable && !this.#socket.writableNeedDrain) {
+      const [first] = this.#waiting;
+      if (first === undefined) break;
+      const slice = first.subarray(0, SLICE_BYTES);
+      if (slice.length === first.length) this.#waiting.shift();
+      else this.#waiting[0] = first.subarray(SLICE_BYTES);
+      this.#waitingBytes -= slice.length;
+      this.#socket.write(slice);
+    }
+    if (this.#onSent !== null && this.#waitingBytes === 0) this.#socket.end(this.#onSent);
+  }
+
   #watch(): boolean {
-    if (this.#socket.writableLength === 0) return true;
+    if (this.#socket.writableLength + this.#waitingBytes === 0) return true;
     if (!this.#isWatched) this.#beginWatch();
     return !this.hasUnsent;
   }
@@ -84,14 +125,9 @@ export class ClientWriter {
 
   #onStalled(): void {
     this.#isWatched = false;
-    if (!this.#isSending()) return;
+    if (!this.isSending) return;
     if (this.#sent() === this.#sentBytes) this.cut(true);
     else this.#beginWatch();
-  }
-
-  #isSending(): boolean {
-    const { writableLength, writableEnded, writableFinished } = this.#socket;
-    return writableLength > 0 || (writableEnded && !writableFinished);
   }
 
   #sent(): number {

@@ -244,6 +244,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   }
 
   #onDrain(): void {
+    if (!this.#writer.drained()) return;
     if (this.#answer !== null) this.#answer.drained();
     else if (this.#intake.hasHeld) this.#goOn();
   }
@@ -278,7 +279,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   /** A client that is still taking its answer has had no time to be silent. */
   #onIdleLate(): void {
     if (!this.#isSilent()) return;
-    if (this.socket.writableLength > 0) this.#rest();
+    if (this.#writer.isSending) this.#rest();
     else this.#writer.destroySoon();
   }
 

@@ -8,6 +8,10 @@ const STALL_MS = 150;
 /** More than the buffers of both ends take. */
 const LARGE_BYTES = 32 * 1024 * 1024;
 const UNSENT_BYTES = 64 * 1024;
+/** In which a client that pauses behind each 64 KiB has taken what the system keeps for it, and more. */
+const SLOW_STALL_MS = 500;
+/** Far more than it takes in that time. */
+const SLOW_BYTES = 48 * 1024 * 1024;
 
 const open: { destroy(): void }[] = [];
 let server: Server | null = null;
@@ -34,6 +38,7 @@ async function setUp(stallMs = STALL_MS) {
   socket.on('error', () => {});
   open.push(client, socket);
   const writer = new ClientWriter(socket, false, stallMs);
+  socket.on('drain', () => writer.drained());
   return { writer, socket, client, failed };
 }
 
@@ -49,6 +54,24 @@ function pump(writer: ClientWriter, socket: Socket): void {
   };
   socket.on('drain', more);
   more();
+}
+
+/** Reads as a client over a slow line does. Resolves with all of it when this much came, or at the end. */
+function readSlowly(client: Socket, bytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let received = 0;
+  return new Promise((resolve) => {
+    const finish = () => resolve(Buffer.concat(pieces));
+    client.once('end', finish).once('close', finish);
+    client.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      received += piece.length;
+      if (received >= bytes) finish();
+      client.pause();
+      setTimeout(() => client.resume(), 2);
+    });
+    client.resume();
+  });
 }
 
 const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
@@ -102,6 +125,56 @@ describe('ClientWriter', () => {
     });
     client.resume();
     await expect.poll(() => received, { timeout: 15_000 }).toBe(LARGE_BYTES);
+  });
+
+  it('leaves a client alone that takes steadily what it was handed at once, however slow it is (D01)', async () => {
+    const { writer, client } = await setUp(SLOW_STALL_MS);
+    const sent = Buffer.alloc(SLOW_BYTES, 'abcdefg');
+    writer.write(sent);
+    writer.write('end');
+    const begunAt = Date.now();
+    const received = await readSlowly(client, SLOW_BYTES + 3);
+    expect(Date.now() - begunAt).toBeGreaterThan(SLOW_STALL_MS);
+    expect(received.equals(Buffer.concat([sent, Buffer.from('end')]))).toBe(true);
+  });
+
+  it('gives the socket no more than a slice of it at a time, and tells when there is room again', async () => {
+    const { writer, socket, client } = await setUp(10_000);
+    expect(writer.write(Buffer.alloc(LARGE_BYTES))).toBe(false);
+    const waiting: number[] = [];
+    const drained = new Promise<void>((resolve) =>
+      socket.on('drain', () => {
+        waiting.push(socket.writableLength);
+        if (!writer.hasUnsent) resolve();
+      }),
+    );
+    let received = 0;
+    client.on('data', ({ length }: Buffer) => {
+      received += length;
+    });
+    client.resume();
+    await drained;
+    await expect.poll(() => received).toBe(LARGE_BYTES);
+    expect(Math.max(...waiting)).toBe(UNSENT_BYTES);
+    expect([writer.hasUnsent, writer.isSending]).toEqual([false, false]);
+  });
+
+  it('keeps nothing of it for a client that has gone', async () => {
+    const { writer, socket, client } = await setUp();
+    writer.write(Buffer.alloc(LARGE_BYTES));
+    socket.on('close', () => writer.cancel());
+    client.destroy();
+    await closed(socket);
+    expect([writer.hasUnsent, writer.isSending]).toEqual([false, false]);
+  });
+
+  it('ends behind what it was handed at once, and takes nothing more', async () => {
+    const { writer, client } = await setUp(10_000);
+    writer.write(Buffer.alloc(LARGE_BYTES));
+    const sent = new Promise<void>((resolve) => writer.end(resolve));
+    writer.write('late');
+    expect(await readSlowly(client, Number.POSITIVE_INFINITY)).toHaveLength(LARGE_BYTES);
+    await sent;
   });
 
   it('leaves a client alone that was sent everything, and says nothing for long', async () => {
