@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { StoreSettings, TokenServiceSettings } from '../config/compile/token-service.ts';
 import type { Compiled } from '../config/compile.ts';
+import type { Logger } from '../core/log.ts';
 import { checkIdentityProvider } from '../identity-providers/check-provider.ts';
 import type { Seed } from '../objects/seed.ts';
 import { openPostgresStore } from '../stores/postgres/open.ts';
@@ -18,8 +19,13 @@ import { keyFactory } from './token-keys.ts';
 
 export type TokenStore = Pick<TokenService, 'store' | 'sealer'>;
 
-type Settings = Pick<Compiled, 'tokenService' | 'dataDir'>;
-type Outside = Pick<Runtime, 'clock' | 'log'>;
+type KeySettings = Pick<TokenServiceSettings, 'store' | 'masterKey' | 'previousMasterKeys'>;
+interface Settings extends Pick<Compiled, 'dataDir'> {
+  readonly tokenService: KeySettings | null;
+}
+interface Outside extends Pick<Runtime, 'clock'> {
+  readonly log: Logger;
+}
 
 /**
  * Null where the configuration has none. Makes what is missing: master key, database, tables.
@@ -78,7 +84,7 @@ interface MasterKeys {
   readonly previous: readonly Uint8Array[];
 }
 
-function masterKeysOf({ previousMasterKeys }: TokenServiceSettings, masterKey: Uint8Array): MasterKeys {
+function masterKeysOf({ previousMasterKeys }: KeySettings, masterKey: Uint8Array): MasterKeys {
   return { masterKey, previous: previousMasterKeys };
 }
 

@@ -19,7 +19,7 @@ export class MasterKeyError extends Error {
 export const IN_USE_MS = 5 * MINUTE_MS;
 
 export function isInUse({ usedInstant }: UsedMasterKey, nowMs: number): boolean {
-  return usedInstant > nowMs - IN_USE_MS;
+  return usedInstant >= nowMs - IN_USE_MS;
 }
 
 /** Of `list()`, those that do not seal here. */
