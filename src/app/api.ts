@@ -1,5 +1,6 @@
 /** The listener of the token service's API, as each process that serves clients has it. */
 import type { Compiled } from '../config/compile.ts';
+import type { ApiSettings } from '../http/api/call.ts';
 import { createApiListener } from '../http/api/listener.ts';
 import { OPERATIONS } from '../http/api/operations.ts';
 import type { ApiRecord } from '../http/api/record.ts';
@@ -38,7 +39,7 @@ export function createApi(
     operations: OPERATIONS,
     service: tokenService.service,
     foreign: { tokens: tokenService.foreign },
-    settings: apiSettings(settings),
+    settings: apiSettings(settings, share?.workers ?? 1),
     clock: runtime.clock,
     randomId,
     onRequestDone: callObserver(runtime),
@@ -54,8 +55,11 @@ export function createApi(
   };
 }
 
-function apiSettings({ cookies, compat, anonymousLimit }: NonNullable<Compiled['tokenService']>) {
-  return { cookies, compat, limits: { ...anonymousLimit, countsLoopback: false } };
+function apiSettings(
+  { cookies, compat, anonymousLimit }: NonNullable<Compiled['tokenService']>,
+  processes: number,
+): ApiSettings {
+  return { cookies, compat, limits: { ...anonymousLimit, countsLoopback: false, processes } };
 }
 
 const UNKNOWN = 'unknown';

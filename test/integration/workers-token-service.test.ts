@@ -9,6 +9,8 @@ import { type RecordingUpstream, recordingUpstream } from '../support/upstream.t
 import { ask, reachAll, workerOfPath } from '../support/workers.ts';
 
 const WORKERS = 2;
+/** Calls a minute of one address without a key. */
+const LIMIT = 10;
 const START_MS = 60_000;
 const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 const [K_OWN, K_ACME, TENANT, APP, IDP] = [1, 2, 3, 4, 5].map(id);
@@ -28,6 +30,7 @@ assertion: { userClaims: { retriever: store } }
 routes:
   - { name: app, match: { pathPrefix: /app }, upstream: "\${BACKEND}", application: { id: ${APP}, name: app } }
 tokenService:
+  anonymousLimit: { perAddressPerMinute: ${LIMIT} }
   keys:
     - { id: ${K_OWN}, name: own, kid: kid-rs, privateKeyFile: own.pem }
     - { id: ${K_ACME}, name: acme, kid: acme-1, publicKeyFile: acme.pem }
@@ -76,10 +79,16 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
+const WITH_KEY = { 'content-type': 'application/json', authorization: KEY };
+
 /** On a connection of its own, so that each call may meet another worker. */
-function call(method: string, path: string, body: unknown = null): Promise<Answer> {
+function call(
+  method: string,
+  path: string,
+  body: unknown = null,
+  headers: Record<string, string> = WITH_KEY,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', authorization: KEY };
     const sent = request(`${api}${path}`, { method, headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => {
@@ -148,5 +157,19 @@ describe('the token service on two workers', () => {
     await expect
       .poll(async () => [...(await statuses(`closed${round++}-`))].sort(), { timeout: 10_000 })
       .toEqual(['worker 1: 401', 'worker 2: 401']);
+  });
+
+  it('lets an address call without a key as often as one worker alone would', async () => {
+    // A proxy that nobody trusts: who calls from this machine by itself is not limited.
+    const forwarded = { 'x-forwarded-for': '192.0.2.1' };
+    const path = '/.well-known/jwks.json';
+    const calls = Array.from({ length: 5 * LIMIT }, () => call('GET', path, null, forwarded));
+    const statuses = (await Promise.all(calls)).map(({ status }) => status);
+    const passed = statuses.filter((status) => status === 200).length;
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect(passed).toBeGreaterThanOrEqual(LIMIT);
+    expect(passed).toBeLessThan(LIMIT + WORKERS); // one each may be given back meanwhile
+    const workers = () => gateway.log().filter((line) => line['path'] === path && line['status'] === 200);
+    await expect.poll(() => new Set(workers().map(({ worker }) => worker)).size).toBe(WORKERS);
   });
 });

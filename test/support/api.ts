@@ -31,6 +31,7 @@ const LIMITS: ListenerLimits = {
 export const API_LIMITS: ApiLimits = {
   ...tokenServiceSchema.parse({}).anonymousLimit,
   countsLoopback: false,
+  processes: 1,
 };
 
 export const API_SETTINGS: ApiSettings = {

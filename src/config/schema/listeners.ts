@@ -88,7 +88,7 @@ export const limitsSchema = z
       description: 'Until the request with its body is complete.',
     }),
     idleTimeout: durationOr('60s', { min: '100ms', max: '24h' }).meta({
-      description: 'A kept connection without a request.',
+      description: 'A kept connection without a request, or a client that takes nothing of its answer.',
     }),
     connections: z.int().min(1).max(1_000_000).default(10_000).meta({
       description: 'Open connections of one listener; further ones are closed at once.',

@@ -115,7 +115,10 @@ const anonymousLimitSchema = z
     }),
   })
   .prefault({})
-  .meta({ description: 'Calls without API key: reconcile, refresh, validate, lookup; more is 429.' });
+  .meta({
+    description:
+      'Calls without API key: reconcile, refresh, validate, lookup; more is 429. Divided among workers.',
+  });
 
 export const tokenServiceSchema = z
   .strictObject({

@@ -12,6 +12,8 @@ export interface ApiLimits {
   readonly perIdentityProviderPerMinute: number;
   /** Whether callers from this machine are limited too. */
   readonly countsLoopback: boolean;
+  /** Over which the limits are divided: a caller's connections may meet any of them, and each counts for itself. */
+  readonly processes: number;
 }
 
 /**
@@ -19,6 +21,11 @@ export interface ApiLimits {
  * few times; 8640 guesses a day find no password that is worth its name.
  */
 const PER_LOGIN: Rate = { burst: 10, perSecond: 0.1 };
+
+/** Each of several processes lets the whole burst pass: people keep one connection, and guesses come at the same rate. */
+function perLogin(processes: number): Rate {
+  return { burst: PER_LOGIN.burst, perSecond: PER_LOGIN.perSecond / processes };
+}
 
 /** Headers that proxies write, and nobody else. */
 const PROXY_HEADERS = ['x-forwarded-for', 'forwarded'];
@@ -52,9 +59,10 @@ export class TooManyCallsError extends ServiceError {
 }
 
 export function createCallLimiter(limits: ApiLimits, clock: Clock): CallLimiter {
-  const byAddress = perMinute(limits.perAddressPerMinute, clock);
-  const byProvider = perMinute(limits.perIdentityProviderPerMinute, clock);
-  const byLogin = createRateLimiter(PER_LOGIN, clock);
+  const { processes } = limits;
+  const byAddress = perMinute(limits.perAddressPerMinute, processes, clock);
+  const byProvider = perMinute(limits.perIdentityProviderPerMinute, processes, clock);
+  const byLogin = createRateLimiter(perLogin(processes), clock);
   const take = (what: string, address: string, wait: () => number | null) => {
     if (!limits.countsLoopback && isLoopback(address)) return;
     const seconds = wait();
@@ -72,8 +80,10 @@ export function createCallLimiter(limits: ApiLimits, clock: Clock): CallLimiter 
 
 const MINUTE_SECONDS = 60;
 
-function perMinute(count: number, clock: Clock): RateLimiter {
-  if (count === 0) return { take: () => null };
+/** The part of one process, rounded up: none is left without any. */
+function perMinute(ofAll: number, processes: number, clock: Clock): RateLimiter {
+  if (ofAll === 0) return { take: () => null };
+  const count = Math.ceil(ofAll / processes);
   return createRateLimiter({ burst: count, perSecond: count / MINUTE_SECONDS }, clock);
 }
 

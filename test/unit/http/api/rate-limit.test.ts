@@ -110,4 +110,31 @@ describe('createCallLimiter()', () => {
       false,
     ]);
   });
+
+  it.each([
+    [600, 1, 600],
+    [600, 4, 150],
+    [10, 3, 4],
+    [1, 4, 1],
+    [0, 4, 1000],
+  ])('divides %i a minute among %i processes, rounded up: %i', (perMinute, processes, expected) => {
+    const limits = { perAddressPerMinute: perMinute, perIdentityProviderPerMinute: perMinute };
+    const limiter = createCallLimiter({ ...one, ...limits, processes }, fakeClock());
+    const count = (call: () => void) =>
+      Array.from({ length: 1000 }, () => passes(call)).filter(Boolean).length;
+    expect(count(() => limiter.anonymous('192.0.2.1'))).toBe(expected);
+    expect(count(() => limiter.provider('192.0.2.1', 'an identity provider'))).toBe(expected);
+  });
+
+  it('divides the rate at which passwords are tried, and lets people mistype at each process (T13)', () => {
+    const clock = fakeClock();
+    const limiter = createCallLimiter({ ...one, processes: 4 }, clock);
+    const tries = (count: number) =>
+      Array.from({ length: count }, () => passes(() => limiter.login('192.0.2.1', 'a@acme.com')));
+    expect(tries(11).filter(Boolean)).toHaveLength(10);
+    clock.advanceMs(39_000);
+    expect(tries(1)).toEqual([false]);
+    clock.advanceMs(1000);
+    expect(tries(2)).toEqual([true, false]);
+  });
 });
