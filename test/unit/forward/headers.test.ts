@@ -92,6 +92,37 @@ describe('upstreamHeaders()', () => {
   });
 });
 
+describe('upstreamHeaders() where realms look for tokens', () => {
+  const headerAt = (name: string) =>
+    ({ kind: 'header', name, scheme: '', schemeCaseSensitive: true }) as const;
+  /** Via, X-Request-Id, three of X-Forwarded and the assertion, in names and values. */
+  const OURS = 12;
+  const OWN = { credentialLocations: [headerAt('X-Token'), { kind: 'cookie', name: 'Session' } as const] };
+
+  it('leaves the token’s header behind, in every spelling (AST-P49, H01)', () => {
+    const given = ['X-Token', '1', 'x_token', '2', 'X.TOKEN', '3', 'X-Tokens', '4', 'X-Toke', '5'];
+    expect(build(given, OWN).slice(2, -OURS)).toEqual(['X-Tokens', '4', 'X-Toke', '5']);
+  });
+
+  it('takes a name for what it names alone: header, cookie or query', () => {
+    const given = ['Session', '1', 'Access', '2', 'Cookie', 'X-Token=a; Access=b; Session=c; d=e'];
+    const credentialLocations = [...OWN.credentialLocations, { kind: 'query', name: 'Access' } as const];
+    expect(build(given, { credentialLocations }).slice(2, -OURS)).toEqual([
+      'Session',
+      '1',
+      'Access',
+      '2',
+      'Cookie',
+      'X-Token=a; Access=b; d=e',
+    ]);
+  });
+
+  it('passes all of them on where the route forwards what authenticates', () => {
+    const given = ['Authorization', 'Bearer a', 'X-Token', '1', 'Cookie', 'Session=c'];
+    expect(build(given, { ...OWN, forwardAuthorization: true }).slice(2, -OURS)).toEqual(given);
+  });
+});
+
 describe('responseHeaders()', () => {
   it('drops what Connection lists, hop-by-hop and owned headers, and the upstream’s request id', () => {
     const raw = [

@@ -65,6 +65,19 @@ describe('ChunkedBody', () => {
     expect(() => read(text)).toThrow(MessageError);
   });
 
+  it('reads the line of a chunk up to its bound, in one piece or many, and refuses one byte more (H10)', () => {
+    const lineOf = (bytes: number) => `1;${'a'.repeat(bytes - '1;\r'.length)}\r\n`;
+    const inPieces = (text: string) => {
+      const body = new ChunkedBody(() => {});
+      for (const byte of text) body.read(Buffer.from(byte), 0);
+      return body.isDone;
+    };
+    expect(read(`${lineOf(1024)}a\r\n${END}`).isDone).toBe(true);
+    expect(inPieces(`${lineOf(1024)}a\r\n${END}`)).toBe(true);
+    expect(() => read(lineOf(1025))).toThrow('too long');
+    expect(() => inPieces(lineOf(1025))).toThrow('too long');
+  });
+
   it('keeps nothing between a cut and the rest', () => {
     const text = `5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX-A: b\r\n\r\n`;
     const pieces: Buffer[] = [];

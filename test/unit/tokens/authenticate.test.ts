@@ -109,6 +109,20 @@ describe('authenticate() by API key', () => {
   });
 });
 
+describe('authenticate() by API key of a tenant', () => {
+  it('refuses a key whose tenant is gone, although it is still there (JWT-S87)', async () => {
+    const { tenants, ...rest } = service.catalog();
+    const catalog = { ...rest, tenants: new Map([...tenants].filter(([id]) => id !== TEN2)) };
+    const call = { credential: byKey(KEY_T2), tenantId: null, ipAddress: null };
+    const attempts = [service, { ...service, catalog: () => catalog }].map((one) =>
+      authenticate(one, call, { ...GET, authentication: 'apiKey' }),
+    );
+    const outcomes = await Promise.allSettled(attempts);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes[1]).toMatchObject({ reason: unauthorized });
+  });
+});
+
 describe('authenticate() by access token', () => {
   it('knows the user, and narrows the scope to their tenant', async () => {
     const { token, refreshToken } = await loginTo(service, APP_A);

@@ -111,6 +111,14 @@ describe('createCallLimiter()', () => {
     ]);
   });
 
+  it.each(['2001:db8::1', '::2', 'behind 127.0.0.1', 'behind ::1', 'unknown'])(
+    'does not take %s for this machine',
+    (address) => {
+      const limiter = createCallLimiter({ ...one, countsLoopback: false }, fakeClock());
+      expect([1, 2].map(() => passes(() => limiter.anonymous(address)))).toEqual([true, false]);
+    },
+  );
+
   it.each([
     [600, 1, 600],
     [600, 4, 150],
