@@ -38,6 +38,8 @@ interface Attempt {
   readonly settings: UpstreamSettings;
   /** Answers the client, who is still waiting, and ends the attempt. */
   readonly fail: (thrown: unknown) => void;
+  /** The client has its 101: what fails from here on ends the tunnel, and an answer would be read as WebSocket. */
+  readonly joined: () => void;
   readonly done: () => void;
 }
 
@@ -47,7 +49,13 @@ export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgr
   return {
     upgrade: (request, sink, onConnected) =>
       new Promise((done) => {
+        let isOver = false;
+        const joined = () => {
+          isOver = true;
+        };
         const fail = (thrown: unknown) => {
+          if (isOver) return;
+          isOver = true;
           request.onFailure(upstreamFailure(thrown, settings.name));
           done();
         };
@@ -63,7 +71,7 @@ export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgr
         }
         const connected = origin.protocol === 'https:' ? 'secureConnect' : 'connect';
         outgoing.once('socket', (socket) => socket.once(connected, onConnected));
-        takeOver(outgoing, { request, sink, settings, fail, done });
+        takeOver(outgoing, { request, sink, settings, fail, joined, done });
       }),
     close: () => agent.destroy(),
   };
@@ -113,7 +121,7 @@ function handshake(socket: Socket): IncomingMessage {
 
 /** Puts our reading of the answer in the place of http-proxy's. */
 function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
-  const { request, settings, fail, done } = attempt;
+  const { request, settings, fail, joined, done } = attempt;
   const join = outgoing.listeners('upgrade');
   outgoing.removeAllListeners('upgrade').removeAllListeners('response');
   outgoing.setTimeout(settings.timeouts.responseMs, () => {
@@ -134,6 +142,7 @@ function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
       return;
     }
     hideOwnedHeaders(response, request.headerPolicy);
+    joined();
     for (const listener of join) listener.call(outgoing, response, tunnel, head);
     superviseTunnel(request.socket, tunnel, done);
     request.onShutdown(followTunnel(request.socket, tunnel));

@@ -1,5 +1,6 @@
 /** WebSocket tunnels to upstreams of several targets: balance, breaker, reload. */
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UpstreamSettings } from '../../src/core/upstream.ts';
 import { type Edge, GOOD_TOKEN, get, httpUpstream, startEdge } from '../support/edge.ts';
@@ -75,6 +76,25 @@ describe('a tunnel', () => {
     tunnel.send('still here');
     await expect.poll(() => tunnel.received()).toContain('still here');
     tunnel.close();
+  });
+
+  it('that its upstream resets ends without a word: an answer would be read as WebSocket (W04)', async () => {
+    const sockets: Socket[] = [];
+    const upstream = await recordingUpstream((request, socket) => {
+      sockets.push(socket);
+      TUNNELS(request, socket);
+    });
+    servers.push(upstream);
+    await start([upstream.url]);
+    const tunnel = await rawClient(edge.port);
+    tunnel.send(HANDSHAKE);
+    await tunnel.waitFor(1);
+    tunnel.send('last');
+    await expect.poll(() => tunnel.received()).toContain('last');
+    sockets[0]?.resetAndDestroy();
+    await tunnel.closed();
+    expect(tunnel.received().endsWith('\r\n\r\nlast')).toBe(true);
+    await expect.poll(() => edge.records).toMatchObject([{ status: 101, reason: null }]);
   });
 });
 
