@@ -72,10 +72,11 @@ export const webhookSchema = z.strictObject({
     description: 'The stricter of this and the tenant’s `eventConfiguration` applies.',
   }),
   connectTimeout: timeoutMs().default(1000).meta({
-    description: 'Milliseconds for a connection. With readTimeout, the time of a call.',
+    description: 'Milliseconds for a connection, TLS included.',
   }),
   readTimeout: timeoutMs().default(2000).meta({
-    description: 'Milliseconds for the answer. With connectTimeout, the time of a call.',
+    description:
+      'Milliseconds from the request to its answer. With connectTimeout, the time of a whole call.',
   }),
   headers: headersSchema.optional().meta({ description: 'Headers of each call. Shown in no answer.' }),
   httpAuthenticationUsername: text()

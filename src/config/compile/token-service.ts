@@ -145,9 +145,9 @@ function seedWebhook({
     id: config.id ?? idFrom(`webhook ${config.url}`),
     eventsEnabled: Object.fromEntries(events.map((event) => [event, true])),
     transactionType: transaction,
-    // A call has the time of both.
-    connectTimeout: Math.ceil(timeout / 2),
-    readTimeout: Math.floor(timeout / 2),
+    // The proportion of the API's defaults. Neither may be nothing.
+    connectTimeout: Math.ceil(timeout / 3),
+    readTimeout: Math.max(1, timeout - Math.ceil(timeout / 3)),
   };
 }
 

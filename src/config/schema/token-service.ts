@@ -43,7 +43,9 @@ const webhookEntrySchema = webhookSchema
     transaction: webhookSchema.shape.transactionType.meta({
       description: 'How many webhooks must take an event before the change it tells of counts.',
     }),
-    timeout: durationOr('2s', { min: '1ms', max: '30s' }).meta({ description: 'For one delivery.' }),
+    timeout: durationOr('2s', { min: '1ms', max: '30s' }).meta({
+      description: 'For one delivery: a third of it for the connection, the rest for the answer.',
+    }),
   });
 
 export type SeedWebhookConfig = z.output<typeof webhookEntrySchema>;
@@ -183,7 +185,8 @@ export const secretsSchema = z
         examples: [{ file: '/run/secrets/countersign-master-key' }],
       }),
     previousMasterKeys: z.array(secret()).max(10).default([]).meta({
-      description: 'Older master keys, which still open what they sealed.',
+      description:
+        'Former master keys, which open what they sealed until all of it is sealed anew. `countersign master-key status` says when they can go.',
     }),
   })
   .prefault({})
