@@ -159,7 +159,7 @@ export const ERRORS = {
   method_not_allowed: {
     status: 405,
     title: 'The route does not allow this method',
-    hint: '`routes[].match.methods` of the longest matching prefix.',
+    hint: '`routes[].match.methods` of the longest matching prefix. Methods such as PROPFIND must be listed there.',
   },
   request_timeout: {
     status: 408,

@@ -4,6 +4,7 @@ import type { Requirements } from './authorize.ts';
 import { type Credential, isSameLocation, type TokenLocation } from './credential.ts';
 import { CountersignError } from './errors.ts';
 import type { Host } from './host.ts';
+import { COMMON_METHODS, isCommonMethod } from './method.ts';
 import { canonicalPath, otherReadings, type PathAmbiguity, type RequestTarget } from './path.ts';
 import type { Realm } from './realm.ts';
 
@@ -26,7 +27,7 @@ export interface Route {
   readonly hosts: readonly string[];
   /** Starts with `/`; matches whole segments. `/` matches everything. */
   readonly pathPrefix: string;
-  /** Upper case; empty: all. GET includes HEAD. */
+  /** Upper case; empty: the common ones. GET includes HEAD. */
   readonly methods: readonly string[];
   readonly allowPath: readonly PathAmbiguity[];
   readonly auth: 'required' | 'optional' | 'none';
@@ -59,7 +60,7 @@ export function acceptingRealms(route: Route, credential: Credential): readonly 
 
 interface PathNode {
   readonly children: Map<string, PathNode>;
-  /** By method, `*` for all methods; empty where no route ends here. */
+  /** By method, `*` for all common methods; empty where no route ends here. */
   readonly routes: Map<string, Route>;
 }
 
@@ -170,9 +171,11 @@ function lookUp(root: PathNode | undefined, path: string, method: string): Route
 
 function routeForMethod(node: PathNode, method: string): Route {
   const asGet = method === 'HEAD' ? node.routes.get('GET') : undefined;
-  const route = node.routes.get(method) ?? asGet ?? node.routes.get('*');
+  const route = node.routes.get(method) ?? asGet;
   if (route !== undefined) return route;
-  const allowed = new Set(node.routes.keys());
+  const any = node.routes.get('*');
+  if (any !== undefined && isCommonMethod(method)) return any;
+  const allowed = new Set([...node.routes.keys()].flatMap((key) => (key === '*' ? COMMON_METHODS : key)));
   if (allowed.has('GET')) allowed.add('HEAD');
   throw new CountersignError('method_not_allowed', 'no route for this method', {
     parameter: [...allowed].join(', '),

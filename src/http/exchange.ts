@@ -1,6 +1,7 @@
 /** One exchange at the edge: its identity, its answer when it is refused, and its line in the access log. */
 import type { Decision } from '../core/decision.ts';
 import type { CountersignError } from '../core/errors.ts';
+import { COMMON_METHODS } from '../core/method.ts';
 import type { Clock } from '../core/time.ts';
 import type { AccessRecord } from './access.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from './client-address.ts';
@@ -18,8 +19,8 @@ export interface ExchangeOptions {
 const CLIENT_CLOSED_STATUS = 499;
 const SWITCHING_PROTOCOLS_STATUS = 101;
 
-/** Methods that a gateway serves at all, for `OPTIONS *` (RFC 9110 §9.3.7). */
-const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+/** What is answered to `OPTIONS *` (RFC 9110 §9.3.7). Which route takes what, it does not tell. */
+const ALLOWED_METHODS = COMMON_METHODS.join(', ');
 
 export class Exchange {
   readonly origin: ClientOrigin;

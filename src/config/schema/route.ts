@@ -1,14 +1,12 @@
 /** `routes[]`: which requests go where, who may send them, and what the backend is told. */
 import { z } from 'zod';
 import { parseHost } from '../../core/host.ts';
+import { COMMON_METHODS, NAMED_METHODS } from '../../core/method.ts';
 import { canonicalPath, PATH_AMBIGUITIES } from '../../core/path.ts';
 import { canonicalOrigin } from '../../core/web-socket-origin.ts';
 import { assertionOverrideSchema } from './assertion.ts';
 import { upstreamReferenceSchema } from './upstream.ts';
 import { name, text } from './values.ts';
-
-/** What clients send. Anything else is 501 before routing. */
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 const hostPattern = z.string().transform((pattern, context): string => {
   if (pattern === '*' || isHostName(pattern.replace(/^\*\./, ''))) return pattern.toLowerCase();
@@ -65,9 +63,18 @@ const matchSchema = z.strictObject({
     examples: ['/placeFinder/1.0.0', '/'],
   }),
   methods: z
-    .array(z.string().toUpperCase().pipe(z.enum(METHODS)))
+    .array(
+      z
+        .string()
+        .toUpperCase()
+        .pipe(z.enum([...COMMON_METHODS, ...NAMED_METHODS])),
+    )
     .prefault([])
-    .meta({ description: 'Empty: all. GET includes HEAD.' }),
+    .meta({
+      description:
+        'Empty: GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS. Others, such as PROPFIND or PURGE, only go where they are listed; elsewhere they are 405. GET includes HEAD.',
+      examples: [['GET', 'PROPFIND']],
+    }),
 });
 
 const namesSchema = z

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_HOST, parseHost } from '../../../src/core/host.ts';
+import { NAMED_METHODS } from '../../../src/core/method.ts';
 import { PATH_AMBIGUITIES, parseTarget } from '../../../src/core/path.ts';
 import {
   acceptingRealms,
@@ -63,7 +64,8 @@ describe('matchRoute()', () => {
     ['GET', 'a.test', '/api/v2', 'any-v2'],
     ['DELETE', 'a.test', '/api/v2/x', 'v2-delete'],
     ['HEAD', 'a.test', '/api/v2/x', 'v2-delete'],
-    ['BREW', 'a.test', '/api/v2/x', 'any-v2'],
+    ['OPTIONS', 'a.test', '/api/v2/x', 'any-v2'],
+    ['BREW', 'a.test', '/api/v2/x', 'method_not_allowed'],
     ['GET', 'a.test', '/caf%C3%A9/x', 'cafe'],
     ['GET', 'a.test', '/caf%c3%a9', 'cafe'],
     ['GET', 'a.test', '/@me', 'at'],
@@ -93,6 +95,23 @@ describe('matchRoute()', () => {
     );
     const posts = testRoutes({ methods: ['POST'] });
     expect(() => match(posts, '/')).toThrow(expect.objectContaining({ parameter: 'POST' }));
+  });
+
+  it.each(NAMED_METHODS)('P06 never takes a route without methods for %s', (method) => {
+    const open = testRoutes(
+      { name: 'change', pathPrefix: '/cache', methods: ['POST', 'PUT', 'PATCH', 'DELETE'] },
+      { name: 'read', pathPrefix: '/cache', auth: 'none' },
+      { name: 'named', pathPrefix: '/named', methods: [method] },
+    );
+    expect(outcome(open, '/cache/x', undefined, method)).toBe('method_not_allowed');
+    expect(outcome(open, '/named', undefined, method)).toBe('named');
+  });
+
+  it('P06 lists what a route without methods takes', () => {
+    const open = testRoutes({ name: 'read' }, { name: 'list', methods: ['PROPFIND'] });
+    expect(() => match(open, '/', 'a.test', 'PURGE')).toThrow(
+      expect.objectContaining({ parameter: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, PROPFIND' }),
+    );
   });
 
   it.each(['/a%2Fb', '/a;b', '/a//b', '/%2561'])(
