@@ -1,8 +1,8 @@
 /** Writes a planned login as a whole, or finds that what it was planned from has changed. */
-import { isDeepStrictEqual } from 'node:util';
 import type { User } from '../objects/user.ts';
 import type { LinkedUser } from '../tokens/linked-login.ts';
 import { requireRoomForLink } from '../tokens/links.ts';
+import { lockAsSeen } from '../tokens/lock-user.ts';
 import { recordLogin } from '../tokens/record-login.ts';
 import type { TokenService } from '../tokens/service.ts';
 import { DuplicateError, type IdentityProviderLink, type Records } from '../tokens/store.ts';
@@ -74,8 +74,7 @@ async function writeLogin(
 /** Locks the user, so that nothing changes between this look and the end of the transaction. */
 async function holds(records: Records, request: LoginRequest, { basis }: LoginPlan): Promise<boolean> {
   if (basis.user === null) return true;
-  const user = await records.users.get(basis.user.id, { lock: true });
-  if (user === null || !isDeepStrictEqual(withoutLogins(user), withoutLogins(basis.user))) return false;
+  if (!(await lockAsSeen(records, basis.user))) return false;
   return basis.linked === null || (await isStillLinked(records, request, basis.linked.link));
 }
 
@@ -86,11 +85,6 @@ async function isStillLinked(
 ): Promise<boolean> {
   const link = await links.get(application.tenantId, provider.id, identity.uniqueId);
   return link?.userId === userId;
-}
-
-/** Other logins of the user change nothing that a plan is made from. */
-function withoutLogins({ lastLoginInstant: _, registrations, ...user }: User): object {
-  return { ...user, registrations: registrations.map(({ lastLoginInstant: __, ...rest }) => rest) };
 }
 
 async function writeUser({ users }: Records, plan: LoginPlan): Promise<void> {

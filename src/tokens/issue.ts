@@ -4,6 +4,7 @@ import type { User } from '../objects/user.ts';
 import { JWT_SSO, tenantOf } from './access-token.ts';
 import { badField, unauthorized } from './failure.ts';
 import { givesRefreshToken, type PreparedTokens, prepareTokens } from './issue-tokens.ts';
+import { lockAsSeen } from './lock-user.ts';
 import { isEnded, policyInForce } from './refresh-policy.ts';
 import type { RefreshTokenRecord } from './refresh-token.ts';
 import { refreshTokenLookup } from './refresh-token-value.ts';
@@ -42,7 +43,7 @@ export async function issue(
   const source = await refreshTokenToShare(service, refreshToken, user, application);
   const prepared = await prepare(service, { caller, user, application, source, scope });
   const status = registrationWith(user, applicationId) === null ? 202 : 200;
-  if (await write(service, prepared, source)) return { status, tokens: prepared.tokens };
+  if (await write(service, prepared, source, user)) return { status, tokens: prepared.tokens };
   return await issue(service, { applicationId }, caller, scope);
 }
 
@@ -111,14 +112,16 @@ async function prepare(
   });
 }
 
-/** False: the refresh token was revoked or rotated meanwhile, and nothing was written. */
+/** False: user or refresh token changed meanwhile, and nothing was written. */
 async function write(
   service: TokenService,
   prepared: PreparedTokens,
   source: RefreshTokenRecord | null,
+  user: User,
 ): Promise<boolean> {
   if (source === null) return true;
   return await service.store.transaction(async (records) => {
+    if (!(await lockAsSeen(records, user))) return false;
     // Takes the lock that revoking needs, so that no token is made of one that is just revoked.
     if (!(await records.refreshTokens.touch(source.id, source.lookup, source))) return false;
     await prepared.record(records);

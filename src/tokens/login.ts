@@ -5,8 +5,9 @@ import type { MetaData } from '../objects/meta-data.ts';
 import type { User } from '../objects/user.ts';
 import { PASSWORD } from './access-token.ts';
 import type { Caller } from './authenticate.ts';
-import { badField, badRequest, notFound, unauthorized } from './failure.ts';
+import { badField, badRequest, notFound, ServiceError, unauthorized } from './failure.ts';
 import { prepareTokens } from './issue-tokens.ts';
+import { lockAsSeen } from './lock-user.ts';
 import { verifyPassword } from './password.ts';
 import { recordLogin } from './record-login.ts';
 import type { LoginResult } from './result.ts';
@@ -24,12 +25,15 @@ export interface LoginInput {
   readonly noJWT?: boolean | undefined;
 }
 
+/** A user who changes during the login is looked at again, and so is the password: each time at the price of a hash. */
+const ATTEMPTS_MAX = 3;
+
 /**
  * Of a user who is not registered with the application: 202, and a token that says nothing of it.
  *
  * @param caller null: without an API key, which applications may allow
  * @throws ServiceError 400; 401 without the API key that the application asks for; 404 for an unknown user, a wrong
- *   password and a deactivated user; 410 for an account that has ended
+ *   password and a deactivated user; 410 for an account that has ended; 503 where the user changes all the time
  */
 export async function login(
   service: TokenService,
@@ -40,7 +44,26 @@ export async function login(
   const application = applicationOf(service, input.applicationId, scope);
   if (caller === null && application?.loginConfiguration.requireAuthentication !== false)
     throw unauthorized('This login needs an API key');
-  const user = await authenticatedUser(service, input, application, scope);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    const user = await authenticatedUser(service, input, application, scope);
+    const result = await begin(service, input, { user, application, scope });
+    if (result !== null) return result;
+  }
+  throw new ServiceError(503, 'The user was changed during each attempt to log in');
+}
+
+interface AuthenticatedLogin {
+  readonly user: User;
+  readonly application: Application | null;
+  readonly scope: Scope;
+}
+
+/** Null: the user has changed since the password was checked. Nothing was written. */
+async function begin(
+  service: TokenService,
+  input: LoginInput,
+  { user, application, scope }: AuthenticatedLogin,
+): Promise<LoginResult | null> {
   const registration = registrationWith(user, application?.id ?? null);
   const now = service.clock();
   const ipAddress = input.ipAddress ?? scope.ipAddress;
@@ -54,11 +77,13 @@ export async function login(
     metaData: input.metaData ?? { device: {} },
   };
   const prepared = input.noJWT === true ? null : await prepareTokens(service, request);
+  const applicationId = application?.id ?? null;
   const loggedIn = await service.store.transaction(async (records) => {
+    if (!(await lockAsSeen(records, user))) return null;
     await prepared?.record(records);
-    const applicationId = application?.id ?? null;
     return await recordLogin(records, { userId: user.id, applicationId, ipAddress, instant: now });
   });
+  if (loggedIn === null) return null;
   const status = application !== null && registration === null ? 202 : 200;
   return { user: loggedIn, status, tokens: prepared?.tokens ?? null };
 }
