@@ -1,7 +1,9 @@
 /** TLS under the listener: what is agreed on, what is refused, and an end that is told from a cut. */
 import { connect as connectPlain, createServer, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { CLOSING_IDLE_MS } from '../../src/http/http1/connection.ts';
 import { selfSignedCertificate } from '../support/certificate.ts';
 import { echo, type Handler, listenerPerTest, requestOf } from '../support/listener.ts';
 import { testKey } from '../support/tokens.ts';
@@ -234,5 +236,27 @@ describe('a connection over TLS', () => {
     socket.write(requestOf('/', 'Connection: close\r\n'));
     await new Promise((resolve) => socket.once('end', resolve));
     expect(received).toBeGreaterThan(BYTES);
+  });
+});
+
+describe('a connection whose handshake ends while the listener closes', () => {
+  it('is closed when it asks nothing, and not kept for as long as a head may take', async () => {
+    const long = { headersTimeoutMs: 60_000, idleTimeoutMs: 60_000 };
+    const { port, listener } = await start(echo, long);
+    const plain = connectPlain(port, '127.0.0.1');
+    open.push(plain);
+    await new Promise<void>((resolve) => plain.once('connect', resolve));
+    // A whole exchange of another: the listener knows of the first by then.
+    const other = await client(port);
+    other.socket.write(requestOf('/', 'Connection: close\r\n'));
+    await other.ending;
+    const closed = listener.close(60_000);
+    await delay(CLOSING_IDLE_MS + 200); // silent ones have been closed by then
+    const late = connect({ socket: plain, ca: certificate });
+    late.on('error', () => {});
+    const secured = new Promise<void>((resolve) => late.once('secureConnect', resolve));
+    late.resume();
+    await secured;
+    await closed;
   });
 });

@@ -5,7 +5,7 @@
  */
 import type { OnReadOpts } from 'node:net';
 
-/** Most answers are shorter; a connection that rests keeps no more than this. */
+/** Most answers are shorter; a connection that rests behind one keeps no more than this. */
 const REUSED_BYTES = 4096;
 /** What libuv reads at once, and so what 'data' events would bring. */
 const LARGE_BYTES = 64 * 1024;

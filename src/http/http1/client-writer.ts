@@ -29,7 +29,7 @@ export class ClientWriter {
 
   /** More waits to be sent than should: what comes next has to wait for the drain. */
   get hasUnsent(): boolean {
-    return this.#socket.writableLength + this.#waitingBytes > UNSENT_BYTES_MAX;
+    return this.#waitingBytes > 0 || this.#socket.writableLength > UNSENT_BYTES_MAX;
   }
 
   /** The client has not been sent all of it, or of its end. */

@@ -85,6 +85,7 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
       .on('data', this.#onData)
       .resume(); // it is paused where a PROXY header was read before
     this.#headTimer.restart();
+    if (owner.isClosing) this.#rest(); // its handshake was under way
   }
 
   get isClosed(): boolean {
