@@ -278,7 +278,8 @@ export interface Store extends Records {
    * All or nothing, durable once resolved. A rejection of `work` rolls back and is passed on. `work` may run again
    * where the database asks for it (deadlocks), so it must not have other effects. The first statement that fails is the
    * end of it, also where the work catches the error. Between two statements others may commit, on PostgreSQL (READ
-   * COMMITTED): what must not change meanwhile is locked, or compared and set. Work that asks nothing for 10 s is given up.
+   * COMMITTED): what must not change meanwhile is locked, or compared and set: the user first, then links,
+   * registrations and tokens of the user, or two that wait for each other are a deadlock. Work that asks nothing for 10 s is given up.
    */
   transaction<T>(work: (records: Records) => Promise<T>): Promise<T>;
   /** Tells of changes by other processes (catalog, revocations): a hint to look, at most a second late or never. Gives back its end. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { LinkedLogin, LinkedUser } from '../../../src/tokens/linked-login.ts';
 import type { Records, Store } from '../../../src/tokens/store.ts';
@@ -40,8 +41,20 @@ function loginOf(linked: LinkedUser, over: Partial<LinkedLogin> = {}): LinkedLog
   return { linked, ipAddress: '192.0.2.1', instant: LATER_MS, refreshToken, ...over };
 }
 
+/** Links of the identity that nobody holds a lock on. */
+async function lockableLinks(url: string, identityProviderUserId: string): Promise<number | null> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const sql = 'SELECT 1 FROM links WHERE identity_provider_user_id = $1 FOR UPDATE SKIP LOCKED';
+    return (await client.query(sql, [identityProviderUserId])).rowCount;
+  } finally {
+    await client.end();
+  }
+}
+
 describe('logins', () => {
-  eachStore((_, open) => {
+  eachStore((kind, open, address) => {
     let store: Store;
     let another: Store;
     beforeAll(async () => {
@@ -148,6 +161,24 @@ describe('logins', () => {
       expect(await written).toBe(false);
       expect(await store.refreshTokens.list({ userId: scene.user.id }, 10)).toEqual([]);
       expect(await store.loginRecords.list(scene.user.id, 10)).toEqual([]);
+    });
+
+    it.runIf(kind === 'postgres')('wait for the user before they lock anything of the user', async () => {
+      const { user, link, find } = await linkedUser(store);
+      const linked = await find();
+      const [locked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const holding = another.transaction(async ({ users }) => {
+        await users.get(user.id, { lock: true });
+        locked.resolve();
+        await gate.promise;
+      });
+      await locked.promise;
+      const login = store.logins.record(loginOf(linked));
+      await new Promise((wait) => setTimeout(wait, 300)); // it waits, by itself, for what is locked
+      expect(await lockableLinks(address(), link.identityProviderUserId)).toBe(1);
+      gate.resolve();
+      await holding;
+      expect(await login).toBe(true);
     });
 
     it('leave nothing where the value of the refresh token was retired before', async () => {
