@@ -87,9 +87,9 @@ describe('openRevocationFeed()', () => {
   it('says when it is blind, and recovers', async () => {
     const { feed, state, passMs } = await rig();
     state.isDown = true;
-    await passMs(4 * SECOND_MS);
+    await passMs(5 * SECOND_MS);
     expect(feed.isCurrent()).toBe(true);
-    await passMs(2 * SECOND_MS);
+    await passMs(1);
     expect(feed.isCurrent()).toBe(false);
     state.isDown = false;
     await passMs(SECOND_MS);

@@ -59,6 +59,11 @@ describe('vend()', () => {
       await expect(vend(service, { keyId }, EVERYWHERE)).rejects.toMatchObject(badField('keyId'));
   });
 
+  it('is refused where the tenant of the call is not there', async () => {
+    const nobodys = { ...EVERYWHERE, tenantId: U1 };
+    await expect(vend(service, {}, nobodys)).rejects.toMatchObject(badField('tenantId'));
+  });
+
   it('signs for a tenant by no key of another (security.md T09)', async () => {
     for (const keyId of [K_RS, K_HS])
       await expect(vend(service, { keyId }, inTenant2)).rejects.toMatchObject(badField('keyId'));
