@@ -30,6 +30,6 @@ export const apiKeySchema = z.strictObject({
 
 /** As stored: without the key. */
 export type ApiKey = Omit<Stored<z.output<typeof apiKeySchema>>, 'key'> & {
-  /** Base64url of an HMAC-SHA256 under a key derived from the master key. */
+  /** Base64url of an HMAC-SHA256 under the store's key of look-ups. */
   readonly keyHash: string;
 };

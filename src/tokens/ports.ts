@@ -13,7 +13,7 @@ export interface Random {
   token(bytes: number): string;
 }
 
-/** Keeps secrets unreadable in the database. AES-256-GCM and HMAC-SHA256 under keys derived from the master key. */
+/** Keeps secrets unreadable in the database: AES-256-GCM under a key derived from the master key, HMAC-SHA256 for look-ups. */
 export interface Sealer {
   /** `context` is bound in: a value moved to another row or column does not open. */
   seal(plaintext: string, context: string): string;

@@ -1,4 +1,4 @@
-/** Secrets as the database holds them: sealed with AES-256-GCM, looked up by HMAC, under keys made from the master key. */
+/** Secrets as the database holds them: sealed with AES-256-GCM under a key made from the master key, looked up by HMAC. */
 import {
   createCipheriv,
   createDecipheriv,

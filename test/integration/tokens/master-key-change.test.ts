@@ -106,7 +106,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       }
     };
 
-    it('loses nothing, and in the end the former key is not needed', async () => {
+    it('T12 loses nothing, and in the end the former key is not needed', async () => {
       const { one, webhookId, deliveryId, used } = await filled();
       const kid = await assertionKey(one);
       const first = await refreshed(one.service, used);
