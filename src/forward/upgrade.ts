@@ -40,6 +40,8 @@ interface Attempt {
   readonly fail: (thrown: unknown) => void;
   /** The client has its 101: what fails from here on ends the tunnel, and an answer would be read as WebSocket. */
   readonly joined: () => void;
+  /** It has failed, or the client has its 101. */
+  readonly isOver: () => boolean;
   readonly done: () => void;
 }
 
@@ -71,7 +73,7 @@ export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgr
         }
         const connected = origin.protocol === 'https:' ? 'secureConnect' : 'connect';
         outgoing.once('socket', (socket) => socket.once(connected, onConnected));
-        takeOver(outgoing, { request, sink, settings, fail, joined, done });
+        takeOver(outgoing, { request, sink, settings, fail, joined, isOver: () => isOver, done });
       }),
     close: () => agent.destroy(),
   };
@@ -127,7 +129,7 @@ function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
   outgoing.setTimeout(settings.timeouts.responseMs, () => {
     outgoing.destroy(new CountersignError('upstream_timeout', 'no answer to the upgrade'));
   });
-  leaveWithClient(request.socket, outgoing);
+  leaveWithClient(attempt, outgoing);
   const refuse = (why: string) => {
     outgoing.destroy();
     fail(new CountersignError('upstream_protocol_error', why));
@@ -150,9 +152,14 @@ function takeOver(outgoing: ClientRequest, attempt: Attempt): void {
 }
 
 /** The client is read, so that its leaving is noticed; what it says before the 101 is dropped (CVE-2025-64763). */
-function leaveWithClient(client: Duplex, outgoing: ClientRequest): void {
+function leaveWithClient({ request, sink, isOver }: Attempt, outgoing: ClientRequest): void {
   const leave = () => outgoing.destroy();
-  client.once('close', leave).once('end', leave).resume();
+  const onEnd = () => {
+    // What fails by its leaving is not the upstream's failure, and there is nobody to tell.
+    if (!isOver()) sink.abort();
+    leave();
+  };
+  request.socket.once('close', leave).once('end', onEnd).resume();
 }
 
 /** Replaces the head that http-proxy made of the client's: the path as decided, the headers as decided. */

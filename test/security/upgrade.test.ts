@@ -160,6 +160,7 @@ describe('upgrade', () => {
     await expect.poll(() => upstream.seen.length).toBe(1);
     client.close();
     await expect.poll(() => upstream.openConnections()).toBe(0);
+    await expect.poll(() => edge.records).toMatchObject([{ status: 499, reason: 'client_closed' }]);
   });
 });
 

@@ -22,6 +22,9 @@ const begin: Handler = async (request, answer) => {
   await new Promise<void>((resolve) => answer.onClose(resolve));
 };
 
+/** More than the systems of both ends keep. */
+const ALL_OF_IT = 32 * 1024 * 1024;
+
 const GET_10 = 'GET / HTTP/1.0\r\n\r\n';
 const POST_10 = 'POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\nabc';
 
@@ -74,6 +77,22 @@ describe('an answer to HTTP/1.0 that has begun ends in a reset', () => {
       answer.write(Buffer.from('begun'));
     });
     (kept as AnswerWriter | null)?.abort();
+    expect(await ending).toMatch(/ECONNRESET/);
+  });
+
+  it('where the listener closes before the client took all of what was handed over', async () => {
+    const { port, listener } = await start((_request, answer) => {
+      answer.begin(200, []);
+      answer.write(Buffer.alloc(ALL_OF_IT, 'x'));
+      answer.end();
+    });
+    const client = await openClient(port);
+    const ending = endingOf(client);
+    client.send(GET_10);
+    await client.saw('xxx');
+    client.socket.pause();
+    await listener.close(50);
+    client.socket.resume();
     expect(await ending).toMatch(/ECONNRESET/);
   });
 

@@ -167,9 +167,9 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
     if (this.#isSilent() && !this.#isEnding) this.#writer.destroySoon();
   }
 
-  /** At once. An answer under way never looks complete. */
+  /** At once. An answer under way, or not sent to its end, never looks complete. */
   cutOff(): void {
-    if (this.#answer === null) this.socket.destroy();
+    if (this.#answer === null) this.#writer.cut(this.#writer.isSending);
     else this.#answer.abort();
   }
 
