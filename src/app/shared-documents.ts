@@ -31,12 +31,18 @@ type GoodDocument = FetchedDocument & { readonly status: 200 };
 
 /** How one fetch ended, and who has been told. */
 interface Outcome {
+  readonly begunAtMs: number;
   readonly fetchedAtMs: number;
   /** The last good one; null where there was none. */
   readonly document: GoodDocument | null;
   /** Null where the fetch succeeded. */
   readonly error: Error | null;
   readonly toldTo: Set<number>;
+}
+
+interface Flight {
+  readonly begunAtMs: number;
+  readonly outcome: Promise<Outcome>;
 }
 
 export function createSharedDocuments(options: SharedDocumentsOptions): SharedDocuments {
@@ -46,7 +52,7 @@ export function createSharedDocuments(options: SharedDocumentsOptions): SharedDo
 class DocumentStore implements SharedDocuments {
   readonly #options: SharedDocumentsOptions;
   readonly #fetchers = new Map<string | null, DocumentFetcher>();
-  readonly #flights = new Map<string, Promise<Outcome>>();
+  readonly #flights = new Map<string, Flight>();
   /** The oldest outcome first. */
   readonly #outcomes = new Map<string, Outcome>();
 
@@ -55,37 +61,55 @@ class DocumentStore implements SharedDocuments {
   }
 
   async fetch(worker: number, wanted: SharedDocumentRequest): Promise<FetchedDocument> {
-    const key = JSON.stringify([wanted.url, wanted.ca]);
-    const known = this.#outcomes.get(key);
-    const news = known !== undefined && this.#isNews(known, worker, wanted) ? known : null;
-    const joined = news ?? this.#flights.get(key) ?? null;
-    const outcome = await (joined ?? this.#begin(key, wanted));
+    const { clock } = this.#options;
+    const key = JSON.stringify([wanted.url, wanted.ca, wanted.namedBy ?? null]);
+    const notBeforeMs = clock() - (wanted.maxAgeMs ?? Infinity);
+    const news = this.#news(key, worker, notBeforeMs);
+    const earlier = news === null ? this.#endOfEarlier(key, notBeforeMs) : undefined;
+    if (earlier !== undefined) await earlier;
+    const flight = this.#flights.get(key);
+    const outcome = news ?? (await (flight ?? this.#begin(key, wanted)).outcome);
     outcome.toldTo.add(worker);
-    return answerOf(outcome, wanted.etag, joined === null ? null : this.#options.clock());
+    const isOwn = news === null && flight === undefined;
+    return answerOf(outcome, wanted.etag, isOwn ? null : clock());
   }
 
-  #isNews({ fetchedAtMs, error, toldTo }: Outcome, worker: number, { maxAgeMs = Infinity }: DocumentRequest) {
-    const ageMs = this.#options.clock() - fetchedAtMs;
-    const limitMs = error === null ? maxAgeMs : Math.min(maxAgeMs, FAILURE_AGE_MAX_MS);
-    return !toldTo.has(worker) && ageMs <= limitMs;
+  /** What the worker has not been told yet. */
+  #news(key: string, worker: number, notBeforeMs: number): Outcome | null {
+    const known = this.#outcomes.get(key);
+    if (known === undefined || known.toldTo.has(worker) || known.begunAtMs < notBeforeMs) return null;
+    const isOver = known.error !== null && this.#options.clock() - known.fetchedAtMs > FAILURE_AGE_MAX_MS;
+    return isOver ? null : known;
   }
 
-  #begin(key: string, wanted: SharedDocumentRequest): Promise<Outcome> {
-    const flight = this.#ask(key, wanted).finally(() => this.#flights.delete(key));
+  /** Whoever waits for fetches that began too early joins the one after them. */
+  #endOfEarlier(key: string, notBeforeMs: number): Promise<void> | undefined {
+    const flight = this.#flights.get(key);
+    if (flight === undefined || flight.begunAtMs >= notBeforeMs) return;
+    return flight.outcome.then(() => this.#endOfEarlier(key, notBeforeMs));
+  }
+
+  #begin(key: string, wanted: SharedDocumentRequest): Flight {
+    const begunAtMs = this.#options.clock();
+    const outcome = this.#ask(key, wanted, begunAtMs).finally(() => this.#flights.delete(key));
+    const flight = { begunAtMs, outcome };
     this.#flights.set(key, flight);
     return flight;
   }
 
-  async #ask(key: string, { ca, url, timeoutMs }: SharedDocumentRequest): Promise<Outcome> {
+  async #ask(key: string, wanted: SharedDocumentRequest, begunAtMs: number): Promise<Outcome> {
+    const { ca, url, timeoutMs, namedBy } = wanted;
     const last = this.#outcomes.get(key)?.document ?? null;
-    const { document, error } = await this.#fetcher(ca)({ url, timeoutMs, etag: last?.etag ?? null }).then(
+    const asked = { url, timeoutMs, etag: last?.etag ?? null, ...(namedBy === undefined ? {} : { namedBy }) };
+    const { document, error } = await this.#fetcher(ca)(asked).then(
       (fetched) => ({ document: goodDocument(fetched, last), error: null }),
       (thrown: unknown) => ({
         document: last,
         error: thrown instanceof Error ? thrown : new Error(String(thrown)),
       }),
     );
-    const outcome = { fetchedAtMs: this.#options.clock(), document, error, toldTo: new Set<number>() };
+    const fetchedAtMs = this.#options.clock();
+    const outcome = { begunAtMs, fetchedAtMs, document, error, toldTo: new Set<number>() };
     this.#keep(key, outcome);
     return outcome;
   }

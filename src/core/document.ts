@@ -6,8 +6,13 @@ export interface DocumentRequest {
   readonly etag: string | null;
   /** For the whole exchange: resolve, connect, headers and body. */
   readonly timeoutMs: number;
-  /** What another process fetched no longer ago will do. Absent: however long ago, if it is news to the caller. */
+  /**
+   * What another process began to fetch no longer before this call will do; 0: nothing that was asked for earlier.
+   * Absent: however long ago, if it is news to the caller.
+   */
   readonly maxAgeMs?: number;
+  /** URL of the document that names this one; absent: the operator does. Who is elsewhere cannot send us to ourselves. */
+  readonly namedBy?: string;
 }
 
 export type FetchedDocument = {

@@ -43,6 +43,7 @@ export function createDocumentFetcher(options: DocumentFetcherOptions): Document
   const dispatcher = new Agent({ connect: { ...ca, lookup: guardedLookup, allowH2: false } });
   return async (wanted) => {
     const url = requireFetchableUrl(wanted.url, options.plainHttpHosts);
+    requireNoWayIn(url, wanted.namedBy);
     try {
       return await exchange(url, wanted, dispatcher);
     } catch (error) {
@@ -60,6 +61,13 @@ function requireFetchableUrl(text: string, plainHttpHosts: ReadonlySet<string> |
   if (url.username !== '' || url.password !== '')
     throw new DocumentError('url', 'URL must hold no credentials');
   return url;
+}
+
+/** Metadata of a remote issuer cannot make us ask what listens on this machine, for its own clients only (CWE-918). */
+function requireNoWayIn(url: URL, namedBy: string | undefined): void {
+  if (namedBy === undefined || !isLoopbackHost(url.hostname) || isLoopbackHost(new URL(namedBy).hostname))
+    return;
+  throw new DocumentError('address', 'a remote issuer names a loopback host');
 }
 
 async function exchange(url: URL, wanted: DocumentRequest, dispatcher: Agent): Promise<FetchedDocument> {

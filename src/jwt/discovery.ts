@@ -14,10 +14,12 @@ export interface DiscoveryOptions {
   readonly fetchDocument: DocumentFetcher;
   /** For each of the two documents. */
   readonly timeoutMs: number;
+  /** As DocumentRequest has it. */
+  readonly maxAgeMs?: number;
 }
 
 /**
- * The `jwks_uri` of the issuer. The fetcher checks that URL by the same rules as a configured one.
+ * The `jwks_uri` of the issuer. What fetches from that URL says who named it (`namedBy`).
  *
  * @throws DiscoveryError where neither document names this issuer and a key set
  */
@@ -43,7 +45,8 @@ function metadataUrls(issuer: string): [openId: string, oauth: string] {
 
 async function attempt(url: string, options: DiscoveryOptions): Promise<string | Error> {
   try {
-    const document = await options.fetchDocument({ url, etag: null, timeoutMs: options.timeoutMs });
+    const { fetchDocument, timeoutMs, maxAgeMs = Infinity } = options;
+    const document = await fetchDocument({ url, etag: null, timeoutMs, maxAgeMs });
     if (document.status === 304) throw new DiscoveryError('status 304 without a condition');
     return jwksUriOf(document.body, options.issuer);
   } catch (error) {

@@ -43,10 +43,14 @@ export interface KeySetPorts {
   readonly schedule: Scheduler;
   readonly log: Logger;
   readonly observe?: KeySetObserver;
+  /** What another engine of the same source has loaded: used until the first fetch of this one, or for as long as it may be. */
+  readonly initial?: LoadedKeySet | null;
 }
 
 /** A key set that looks after itself from `start` to `close`. */
 export interface RemoteKeySet extends KeySet {
+  /** What it has, for an engine that takes its place; null before the first good fetch. */
+  readonly loaded: LoadedKeySet | null;
   /** Begins to fetch. Resolves after the first attempt, good or not; never rejects. */
   start(): Promise<void>;
   /** Fetches now, whatever the schedule; joins a fetch in flight. Never rejects: `status` tells the outcome. */
@@ -66,7 +70,7 @@ const REFRESH_MS_MIN = SECOND_MS / 2;
 
 class KeySetEngine implements RemoteKeySet {
   readonly #options: KeySetSettings & KeySetPorts;
-  #loaded: LoadedKeySet | null = null;
+  #loaded: LoadedKeySet | null;
   #generation = 0;
   #flight: Promise<void> | null = null;
   #started: Promise<void> | null = null;
@@ -76,17 +80,22 @@ class KeySetEngine implements RemoteKeySet {
   /** In a row. */
   #failures = 0;
   #lastError: string | null = null;
-  /** No unknown kid causes a fetch before. */
-  #unknownKidFetchFromMs = -Infinity;
+  /** The last fetch that an unknown kid has caused. */
+  #unknownKidFetchAtMs = -Infinity;
   /** Found by discovery; forgotten after a failure, so that a moved key set is found again. */
-  #discoveredUrl: string | null = null;
+  #discovered: { readonly url: string; readonly atMs: number } | null = null;
 
   constructor(options: KeySetSettings & KeySetPorts) {
     this.#options = options;
+    this.#loaded = options.initial ?? null;
+  }
+
+  get loaded(): LoadedKeySet | null {
+    return this.#loaded;
   }
 
   get url(): string {
-    return this.#discoveredUrl ?? this.#sourceName;
+    return this.#discovered?.url ?? this.#sourceName;
   }
 
   get generation(): number {
@@ -176,9 +185,12 @@ class KeySetEngine implements RemoteKeySet {
   #fetchForUnknownKid(): Promise<void> | null {
     const { clock, cooldownMs } = this.#options;
     const nowMs = clock();
-    if (this.#failures > 0 || this.#isClosed || nowMs < this.#unknownKidFetchFromMs) return null;
-    this.#unknownKidFetchFromMs = nowMs + Math.max(cooldownMs, COOLDOWN_MS_MIN);
-    return this.#fetch(COOLDOWN_MS_MIN);
+    const sinceMs = nowMs - this.#unknownKidFetchAtMs;
+    // A clock that was set back has no say for how long.
+    const isCooling = sinceMs >= 0 && sinceMs < Math.max(cooldownMs, COOLDOWN_MS_MIN);
+    if (this.#failures > 0 || this.#isClosed || isCooling) return null;
+    this.#unknownKidFetchAtMs = nowMs;
+    return this.#fetch(0);
   }
 
   /** The one fetch in flight, begun where there is none. Never rejects. */
@@ -200,19 +212,36 @@ class KeySetEngine implements RemoteKeySet {
   }
 
   async #load(maxAgeMs: number): Promise<LoadedKeySet> {
-    const { clock, cacheTtlMs, timeoutMs } = this.#options;
+    const { clock, cacheTtlMs, timeoutMs, source } = this.#options;
     const fetchDocument = withDeadline(this.#options);
-    const url = await this.#locate(fetchDocument);
+    const url = await this.#locate(fetchDocument, maxAgeMs);
     const previous = this.#loaded?.url === url ? this.#loaded : null;
-    const document = await fetchDocument({ url, etag: previous?.etag ?? null, timeoutMs, maxAgeMs });
+    const wanted = { url, etag: previous?.etag ?? null, timeoutMs, maxAgeMs };
+    const document = await fetchDocument(
+      source.kind === 'url' ? wanted : { ...wanted, namedBy: source.issuer },
+    );
     return loadKeySet({ url, document, nowMs: clock(), cacheTtlMs, previous });
   }
 
-  async #locate(fetchDocument: DocumentFetcher): Promise<string> {
-    const { source, timeoutMs } = this.#options;
+  /**
+   * An issuer that moves its key set says so in its metadata alone, and may leave the old one where it was: what
+   * discovery found is good for as long as a key set, and not where a kid is missing. Without an answer it goes on
+   * being good for as long as keys would.
+   */
+  async #locate(fetchDocument: DocumentFetcher, maxAgeMs: number): Promise<string> {
+    const { source, timeoutMs, cacheTtlMs, maxStaleMs, clock } = this.#options;
     if (source.kind === 'url') return source.url;
-    this.#discoveredUrl ??= await discoverJwksUri({ issuer: source.issuer, fetchDocument, timeoutMs });
-    return this.#discoveredUrl;
+    const known = this.#discovered;
+    const ageMs = known === null ? Infinity : clock() - known.atMs;
+    if (known !== null && ageMs < Math.min(cacheTtlMs, maxAgeMs)) return known.url;
+    try {
+      const url = await discoverJwksUri({ issuer: source.issuer, fetchDocument, timeoutMs, maxAgeMs });
+      this.#discovered = { url, atMs: clock() };
+      return url;
+    } catch (error) {
+      if (known === null || ageMs >= maxStaleMs) throw error;
+      return known.url;
+    }
   }
 
   #succeed(loaded: LoadedKeySet): void {
@@ -244,7 +273,7 @@ class KeySetEngine implements RemoteKeySet {
       state: this.#state(),
       retryInSeconds: Math.ceil(delayMs / SECOND_MS),
     });
-    this.#discoveredUrl = null;
+    this.#discovered = null;
     observe?.fetched(this.#sourceName, 'failed');
     this.#fetchIn(delayMs);
   }

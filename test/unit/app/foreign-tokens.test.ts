@@ -61,6 +61,7 @@ function keySetAt(url: string): RemoteKeySet {
   return {
     url,
     generation: 1,
+    loaded: null,
     find(kid) {
       if (url.includes('down')) throw new CountersignError('keys_unavailable', 'down');
       if (kid !== 'acme-1') throw new CountersignError('unknown_kid', 'no such kid');

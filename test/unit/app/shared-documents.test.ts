@@ -73,6 +73,22 @@ describe('createSharedDocuments', () => {
     expect(await documents.fetch(2, wanted({ maxAgeMs: 1000 }))).toEqual(document('two'));
   });
 
+  it('K09 gives workers that want what is published now one fetch begun after they asked', async () => {
+    const early = Promise.withResolvers<FetchedDocument>();
+    const { documents, clock, fetches, answer } = bench(early.promise);
+    const first = documents.fetch(1, wanted());
+    clock.advanceMs(1);
+    const later = [2, 3].map((worker) => documents.fetch(worker, wanted({ maxAgeMs: 0 })));
+    answer(document('two'));
+    early.resolve(document('one'));
+    expect(await first).toEqual(document('one'));
+    expect(await Promise.all(later)).toEqual([document('two'), { ...document('two'), ageMs: 0 }]);
+    clock.advanceMs(1);
+    answer(document('three'));
+    expect(await documents.fetch(1, wanted({ maxAgeMs: 0 }))).toEqual(document('three'));
+    expect(fetches).toHaveLength(3);
+  });
+
   it('asks with the tag of what it has, and takes a 304 for the same document', async () => {
     const { documents, answer, fetches } = bench(document('one', '"a"'));
     await documents.fetch(1, wanted());
@@ -121,6 +137,13 @@ describe('createSharedDocuments', () => {
   it('refuses a 304 that it did not ask for', async () => {
     const { documents } = bench({ status: 304, cacheMaxAgeMs: null });
     await expect(documents.fetch(1, wanted())).rejects.toThrow('status 304 without a condition');
+  });
+
+  it('tells the fetch who named the document, and shares nothing between namers', async () => {
+    const { documents, fetches } = bench();
+    await documents.fetch(1, wanted());
+    await documents.fetch(2, wanted({ namedBy: 'https://idp.test' }));
+    expect(fetches.map(({ namedBy }) => namedBy)).toEqual([undefined, 'https://idp.test']);
   });
 
   it('shares nothing between URLs, nor between what fetches trust', async () => {

@@ -107,6 +107,15 @@ describe('fetchDocument', () => {
     await expect(refused).rejects.toEqual(failsWith('address'));
   });
 
+  it('K02 asks nothing of this machine because a remote issuer names it', async () => {
+    const named = (namedBy: string) =>
+      fetchDocument({ url: idp.jwksUri, etag: null, timeoutMs: TIMEOUT_MS, namedBy });
+    idp.answerJwks(keySetWithEtag([testKey('ES256', 'k1').jwk], '"1"'));
+    await expect(named('https://idp.example')).rejects.toEqual(failsWith('address'));
+    expect(idp.hits()).toBe(0);
+    expect(await named('http://127.0.0.1:1')).toMatchObject({ status: 200 });
+  });
+
   it('fetches over plain http from hosts that the operator names', async () => {
     const plain = createDocumentFetcher({ ca: null, plainHttpHosts: new Set(['idp.invalid']) });
     const failed = plain({ url: 'http://idp.invalid/', etag: null, timeoutMs: TIMEOUT_MS });

@@ -296,6 +296,14 @@ describe('createKeySet with an unknown kid', () => {
     expect(fetches).toHaveLength(3);
   });
 
+  it('FJR-P39 fetches again for an unknown kid though the clock was set back meanwhile', async () => {
+    const { keySet, clock, fetches } = await started();
+    await expect(find(keySet, 'k2')).rejects.toEqual(refusal('unknown_kid'));
+    clock.advanceMs(-HOUR_MS);
+    await expect(find(keySet, 'k2')).rejects.toEqual(refusal('unknown_kid'));
+    expect(fetches).toHaveLength(3);
+  });
+
   it('keeps at least a second between such fetches, whatever is configured', async () => {
     const { keySet, fetches } = await started({ cooldownMs: 0 });
     for (const kid of ['x1', 'x2']) await expect(find(keySet, kid)).rejects.toEqual(refusal('unknown_kid'));
@@ -452,7 +460,7 @@ describe('createKeySet with discovery', () => {
   function discovering() {
     const clock = fakeClock();
     const timers = fakeScheduler(clock);
-    const site = { jwksUri: 'https://keys.test/1' };
+    const site = { jwksUri: 'https://keys.test/1', old: '', keys: [k1], isDescribed: true };
     const fetches: DocumentRequest[] = [];
     const keySet = createKeySet({
       source: { kind: 'issuer', issuer },
@@ -467,15 +475,48 @@ describe('createKeySet with discovery', () => {
       fetchDocument: async (wanted) => {
         fetches.push(wanted);
         clock.advanceMs(SECOND_MS);
-        if (wanted.url.endsWith('openid-configuration')) return metadata(site.jwksUri);
-        if (wanted.url === site.jwksUri) return set([k1], { etag: `"${site.jwksUri}"` });
+        if (site.isDescribed && wanted.url.endsWith('openid-configuration')) return metadata(site.jwksUri);
+        if (wanted.url === site.jwksUri) return set(site.keys, { etag: `"${site.jwksUri}"` });
+        if (wanted.url === site.old) return set([k1]);
         throw down;
       },
     });
     return { keySet, timers, site, fetches };
   }
 
-  it('finds the URL once, and refreshes the set alone', async () => {
+  it('says of the set whose metadata names it, and of the metadata nothing', async () => {
+    const { keySet, fetches } = discovering();
+    await keySet.start();
+    expect(fetches.map(({ namedBy }) => namedBy)).toEqual([undefined, issuer]);
+  });
+
+  it('K10 leaves a set that the metadata does not name any more, though it still answers', async () => {
+    const { keySet, timers, site } = discovering();
+    await keySet.start();
+    Object.assign(site, { old: site.jwksUri, jwksUri: 'https://keys.test/2', keys: [k2] });
+    await timers.passMs(HOUR_MS);
+    expect(keySet.url).toBe('https://keys.test/2');
+    expect(keySet.status().kids).toEqual(['k2']);
+  });
+
+  it('K09 looks where the set is when a kid is missing from it', async () => {
+    const { keySet, site } = discovering();
+    await keySet.start();
+    Object.assign(site, { old: site.jwksUri, jwksUri: 'https://keys.test/2', keys: [k2] });
+    expect(await find(keySet, 'k2')).toEqual(['k2']);
+  });
+
+  it('goes on where it knows the set is while the metadata cannot be had, for as long as keys may be old', async () => {
+    const { keySet, timers, site } = discovering();
+    await keySet.start();
+    site.isDescribed = false;
+    await timers.passMs(DAY_MS - HOUR_MS);
+    expect(keySet.status()).toMatchObject({ state: 'fresh', lastError: null });
+    await timers.passMs(2 * HOUR_MS);
+    expect(keySet.status().lastError).toContain('openid-configuration');
+  });
+
+  it('finds the URL once for as long as a set is fresh, and refreshes the set alone', async () => {
     const { keySet, timers, fetches } = discovering();
     expect(keySet.url).toBe(issuer);
     await keySet.start();

@@ -21,6 +21,7 @@ function bench() {
   const clock = fakeClock();
   const timers = fakeScheduler(clock);
   const fetches: (DocumentRequest & { readonly ca: string | null })[] = [];
+  const site = { isDown: false };
   const registry = createKeySetRegistry({
     clock,
     random: () => 0,
@@ -28,10 +29,11 @@ function bench() {
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     fetcherFor: (ca) => async (wanted) => {
       fetches.push({ ...wanted, ca });
+      if (site.isDown) throw new Error('connection failed');
       return { status: 200, body: JSON.stringify({ keys: [jwk] }), etag: null, cacheMaxAgeMs: null };
     },
   });
-  return { registry, timers, fetches };
+  return { registry, timers, fetches, site };
 }
 
 describe('createKeySetRegistry', () => {
@@ -72,6 +74,32 @@ describe('createKeySetRegistry', () => {
     expect(renewed.status()).toMatchObject({ state: 'fresh', kids: ['k1'] });
     await timers.passMs(8 * MINUTE_MS);
     expect(fetches).toHaveLength(2);
+  });
+
+  it('FJR-P40 K12 gives an engine with other times the keys of the one before it while the issuer is away', async () => {
+    const { registry, site } = bench();
+    const old = registry.acquire(settings);
+    await settled();
+    site.isDown = true;
+    const renewed = registry.acquire({ ...settings, maxStaleMs: 2 * settings.maxStaleMs });
+    registry.release(old);
+    await settled();
+    expect(renewed.status()).toMatchObject({ kids: ['k1'], lastError: 'connection failed' });
+    expect((await renewed.find('k1')).map(({ kid }) => kid)).toEqual(['k1']);
+  });
+
+  it.each([
+    ['another URL', { source: { kind: 'url', url: 'https://idp.test/other' } }],
+    ['another CA', { ca: 'pem' }],
+  ] as const)('gives an engine of %s none of them', async (_name, changes) => {
+    const { registry, site } = bench();
+    registry.acquire(settings);
+    await settled();
+    site.isDown = true;
+    expect(registry.acquire({ ...settings, ...changes }).status()).toMatchObject({
+      state: 'loading',
+      kids: [],
+    });
   });
 
   it('closes the engine with its last holder', async () => {
