@@ -147,8 +147,8 @@ class Supervisor {
     const { runtime, reader } = this.#options;
     const files = reader.contents;
     const keyring = await openSigningKeys(next.compiled, { ...runtime, tokenStore: this.#tokenStore });
-    await this.#seed(next.compiled);
-    await reloadAll(this.#fleet.serving(), files, runtime.log);
+    const onPrepared = () => this.#seed(next.compiled);
+    await reloadAll({ serving: this.#fleet.serving(), files, log: runtime.log, onPrepared });
     this.#configuration = next;
     this.#files = files;
     this.#keyring = keyring;

@@ -77,6 +77,8 @@ class Worker {
   readonly #attributes = createAttributeSource();
   #serving: Serving | null = null;
   #prepared: Snapshot | null = null;
+  /** Counts what was asked to be prepared, and what was given up. */
+  #preparation = 0;
   #stopping: Promise<void> | null = null;
 
   constructor() {
@@ -124,10 +126,18 @@ class Worker {
   async #prepare(files: FileContents): Promise<void> {
     const { order, runtime, tokenService } = this.#require();
     await this.#discard();
+    const preparation = this.#preparation;
     const configuration = await configurationOf(order, files, this.#attributes.lookup);
     const snapshot = await build(configuration, { ...runtime, tokenService });
     await snapshot.prefetched();
-    this.#prepared = snapshot;
+    if (preparation === this.#preparation) this.#prepared = snapshot;
+    else await this.#giveUp(snapshot);
+  }
+
+  /** The supervisor has waited too long, or wants something else by now. */
+  async #giveUp(snapshot: Snapshot): Promise<never> {
+    await snapshot.close();
+    throw new Error('the configuration was given up while it was prepared');
   }
 
   #commit(): void {
@@ -140,6 +150,7 @@ class Worker {
   async #discard(): Promise<void> {
     const prepared = this.#prepared;
     this.#prepared = null;
+    this.#preparation += 1;
     await prepared?.close();
   }
 
