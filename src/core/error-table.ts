@@ -143,8 +143,8 @@ export const ERRORS = {
   },
   foreign_origin: {
     status: 403,
-    title: 'A page of another origin may not open this WebSocket',
-    hint: 'The token came in a cookie, which browsers send for every page (CWE-1385). List the site in `routes[].webSocketOrigins`.',
+    title: 'A page of another origin may not do this',
+    hint: 'The token came in a cookie, which browsers send for every page (CWE-352, CWE-1385). List the site in `routes[].pageOrigins`; clients that are no browser send the token in a header.',
   },
   assertion_too_large: {
     status: 403,

@@ -42,8 +42,8 @@ export interface Route {
   /** Null: nothing is minted on this route. */
   readonly assertion: AssertionPolicy | null;
   readonly forwardAuthorization: boolean;
-  /** Canonical origins of other sites whose pages may open a WebSocket with a cookie. */
-  readonly webSocketOrigins: readonly string[];
+  /** Canonical origins of other sites whose pages may send changes and open WebSockets with a cookie. */
+  readonly pageOrigins: readonly string[];
   /** True: a WebSocket is closed when the token that opened it would be refused. */
   readonly endsWebSocketsWithToken: boolean;
   readonly upstream: string;

@@ -16,11 +16,11 @@ import {
 import { CountersignError, toCountersignError } from '../core/errors.ts';
 import { headerValues } from '../core/headers.ts';
 import { type Host, NO_HOST, parseHost } from '../core/host.ts';
+import { requireOwnPage } from '../core/page-origin.ts';
 import { parseTarget, type RequestTarget } from '../core/path.ts';
 import type { VerifiedToken } from '../core/principal.ts';
 import type { Realm } from '../core/realm.ts';
 import { acceptingRealms, matchRoute, type Route, type RouteTable } from '../core/route.ts';
-import { requireOwnOrigin } from '../core/web-socket-origin.ts';
 
 /** An immutable snapshot of what decisions depend on. Reload builds a new one; a request keeps the one it began with. */
 export interface Policy {
@@ -96,7 +96,7 @@ async function authenticate(
   const credential = extractCredential(request.headers, target.query, route.tokenLocations);
   if (credential !== null) {
     explain?.('token', `found in ${credential.locations.map(({ kind }) => kind).join(', ')}`);
-    requireOwnOrigin(request.headers, credential, host, route.webSocketOrigins);
+    requireOwnPage(request, credential, host, route.pageOrigins);
     const realms = acceptingRealms(route, credential);
     const token = await verifier.verify(credential.token, realms, explain);
     requireRealm(token, realms);

@@ -101,7 +101,7 @@ export function testRoute(overrides: Partial<Route> = {}): Route {
     },
     assertion: null,
     forwardAuthorization: false,
-    webSocketOrigins: [],
+    pageOrigins: [],
     endsWebSocketsWithToken: false,
     upstream: 'places',
     stripPrefix: false,

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { parseHost } from '../../core/host.ts';
 import { COMMON_METHODS, NAMED_METHODS } from '../../core/method.ts';
+import { canonicalOrigin } from '../../core/page-origin.ts';
 import { canonicalPath, PATH_AMBIGUITIES } from '../../core/path.ts';
-import { canonicalOrigin } from '../../core/web-socket-origin.ts';
 import { assertionOverrideSchema } from './assertion.ts';
 import { upstreamReferenceSchema } from './upstream.ts';
 import { name, text } from './values.ts';
@@ -150,14 +150,18 @@ export const routeSchema = z.strictObject({
   forwardAuthorization: z.boolean().default(false).meta({
     description: 'Hand the Authorization header of the caller to the backend.',
   }),
-  webSocketOrigins: z
+  pageOrigins: z
     .array(webOrigin)
     .default([])
     .meta({
       description:
-        'Other sites whose pages may open WebSockets here with a token in a cookie; pages of the same host always may.',
+        'Other sites whose pages may open WebSockets and send anything but GET, HEAD and OPTIONS here with a token in a cookie; pages of the same host always may.',
       examples: [['https://app.example.com']],
     }),
+  webSocketOrigins: z
+    .array(webOrigin)
+    .default([])
+    .meta({ description: 'The former name of `pageOrigins`; both count.' }),
   endWebSocketsWithToken: z.boolean().default(false).meta({
     description: 'Close a WebSocket when the token that opened it ends. By default it lives on.',
   }),
