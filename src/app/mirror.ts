@@ -13,6 +13,8 @@ export function mirrorState(
     const { verifier, upstreams, realms } = live.current;
     metrics.set('token_cache_size', verifier.cacheSize);
     showTargets(metrics, upstreams.status());
+    // Those of an older configuration are forgotten.
+    for (const gauge of ['jwks_keys', 'jwks_stale', 'jwks_age_seconds'] as const) metrics.clear(gauge);
     for (const { realms: names, kids, fetchedAt, state } of keySetStatuses(realms)) {
       const name = [names[0] ?? 'unnamed'];
       metrics.set('jwks_keys', kids.length, name);
