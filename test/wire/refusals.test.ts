@@ -42,6 +42,27 @@ describe('a request whose body breaks before its answer', () => {
   });
 });
 
+describe('bytes that are no request', () => {
+  it.each([
+    ['GET', 'no field', 400, true],
+    ['HEAD', 'no field', 400, false],
+    ['HEAD', `X: ${'x'.repeat(20_000)}`, 431, false],
+    ['WHAT EVER', '', 400, true],
+  ])(
+    'behind %s are answered once, with a date and a body only where one may be (RFC 9110 §6.6.1, §9.3.2)',
+    async (method, line, status, hasBody) => {
+      const { port, unreadable } = await start(() => {});
+      const client = await openClient(port);
+      client.send(`${method} / HTTP/1.1\r\n${line}\r\n\r\n`);
+      const { responses, rest, violation } = await client.closed([method]);
+      expect([responses.map(statusOf), rest, violation]).toEqual([[status], '', null]);
+      expect(client.received()).toMatch(/\r\nDate: .* GMT\r\nConnection: close\r\n\r\n/);
+      expect(client.received().endsWith('}')).toBe(hasBody);
+      expect(unreadable).toHaveLength(1);
+    },
+  );
+});
+
 describe('a handler that answers what its connection has refused', () => {
   it('does so for nobody, and is no defect (S07)', async () => {
     const { promise: isAnswered, resolve } = Promise.withResolvers<boolean>();

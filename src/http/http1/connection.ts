@@ -12,7 +12,7 @@ import { problemOf } from '../problem.ts';
 import { type AnswerCarrier, AnswerWriter } from './answer-writer.ts';
 import { ClientWriter } from './client-writer.ts';
 import type { IncomingRequest, Peer, UnservedRequest } from './incoming-request.ts';
-import { isDrainable, judgedFraming } from './judged-head.ts';
+import { incomingRequest, judgedFraming } from './judged-head.ts';
 import { isPersistent, type RequestFraming } from './request-framing.ts';
 import { type IntakeEvents, RequestIntake } from './request-intake.ts';
 import type { RequestHead } from './request-reader.ts';
@@ -199,22 +199,9 @@ export class ServerConnection implements AnswerCarrier, IntakeEvents {
   }
 
   #requestOf(head: RequestHead, framing: RequestFraming | CountersignError): IncomingRequest {
-    const isRefused = framing instanceof CountersignError;
-    const body = isRefused ? null : this.#intake.beginBody(framing.body);
+    const body = framing instanceof CountersignError ? null : this.#intake.beginBody(framing.body);
     if (body !== null) this.#bodyTimer.restart();
-    const { method, target, httpVersion, headers } = head;
-    return {
-      id: this.#owner.idOf(headers),
-      method,
-      target,
-      headers,
-      httpVersion,
-      peer: this.peer,
-      body,
-      expectsContinue: !isRefused && framing.expectsContinue,
-      isDrainable: !isRefused && isDrainable(framing),
-      refusal: isRefused ? framing : null,
-    };
+    return incomingRequest(head, framing, { id: this.#owner.idOf(head.headers), peer: this.peer, body });
   }
 
   /** The next request, where one waits. */
