@@ -200,10 +200,10 @@ function judgeOf(input: PlanInput, dialect: string): (given: string, name: strin
 }
 
 /** Names that no user claim may take, also where this assertion does not carry them: backends trust them. */
-function reservedNames({ includeRealm, profile }: AssertionPolicy, dialect: string): ReadonlySet<string> {
+function reservedNames({ profile }: AssertionPolicy, dialect: string): ReadonlySet<string> {
   const reserved = new Set(REGISTERED_CLAIMS);
-  for (const name of [...DEFAULT_CLAIM_SETS.keys(), 'role']) reserved.add(joinDialect(dialect, name));
-  if (includeRealm) reserved.add(joinDialect(dialect, 'realm'));
+  for (const name of [...DEFAULT_CLAIM_SETS.keys(), 'role', 'realm'])
+    reserved.add(joinDialect(dialect, name));
   if (profile === 'wso2-appm') reserved.add('Subject');
   return reserved;
 }

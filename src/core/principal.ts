@@ -20,7 +20,10 @@ export interface Validity {
   /** First instant at which the token is refused; Infinity where it has no `exp` and the realm no `maxAge`. */
   readonly refusedFromMs: number;
   readonly refusal: 'expired' | 'too_old';
-  /** `exp` as the issuer wrote it, without skew, for what is derived from the token; Infinity without `exp`. */
+  /**
+   * The end of the token without skew, for what is derived from it: its `exp` or the end of the realm's `maxAge`, whichever
+   * is sooner. Infinity where there is neither.
+   */
   readonly expiresAtMs: number;
 }
 
@@ -53,13 +56,14 @@ export function validityOf(claims: JsonObject, realm: Realm): Validity {
   const iatMs = issuedAtMs(claims, realm);
   if (exp === undefined && realm.requireExpiration) throw missing('exp');
   if (iatMs === undefined && realm.maxAgeMs !== null) throw missing('iat');
-  const expiresAtMs = exp === undefined ? Infinity : exp * SECOND_MS;
+  const expMs = exp === undefined ? Infinity : exp * SECOND_MS;
   const oldestMs = iatMs === undefined || realm.maxAgeMs === null ? Infinity : iatMs + realm.maxAgeMs;
+  const endMs = Math.min(expMs, oldestMs);
   return {
     notBeforeMs: Math.max((nbf ?? 0) * SECOND_MS, iatMs ?? 0) - realm.clockSkewMs,
-    refusedFromMs: Math.min(expiresAtMs, oldestMs) + realm.clockSkewMs,
-    refusal: oldestMs < expiresAtMs ? 'too_old' : 'expired',
-    expiresAtMs,
+    refusedFromMs: endMs + realm.clockSkewMs,
+    refusal: oldestMs < expMs ? 'too_old' : 'expired',
+    expiresAtMs: endMs,
   };
 }
 

@@ -82,6 +82,13 @@ describe('assertionPlan', () => {
     expect(claimsOf({ policy: other, userClaims })).toMatchObject({ iss: 'other', email: 'a@b' });
   });
 
+  it('J16 lets no claim of a caller name the realm, also where the assertion does not say it', () => {
+    const silent = testPolicy({ includeRealm: false });
+    const byName = claimsOf({ policy: silent, userClaims: found({ realm: 'staff' }) });
+    const byUri = claimsOf({ policy: silent, userClaims: found({ [`${DIALECT}/realm`]: 'staff' }) });
+    for (const claims of [byName, byUri]) expect(claims).not.toHaveProperty([`${DIALECT}/realm`]);
+  });
+
   it("AST-S56 uses a retriever's dialect for the one assertion, and the policy's for the next", () => {
     for (const dialect of ['urn:a', null, 'urn:b']) {
       const claims = claimsOf({ userClaims: found({ name: 'Ada' }, { dialect }) });

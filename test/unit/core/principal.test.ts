@@ -92,6 +92,18 @@ describe('validityOf() and checkValidity()', () => {
     expect(validityOf({}, testRealm({ requireExpiration: false })).expiresAtMs).toBe(Infinity);
   });
 
+  it.each([
+    ['iat and no exp', { iat: NOW - 595 }, NOW + 5],
+    ['an exp after maxAge', { iat: NOW - 595, exp: NOW + 300 }, NOW + 5],
+    ['an exp before maxAge', { iat: NOW - 595, exp: NOW + 2 }, NOW + 2],
+  ] as [string, JsonObject, number][])(
+    'gives the end of maxAge, where that is sooner, to what is derived from a token with %s (AST-P52)',
+    (_what, claims, end) => {
+      const realm = testRealm({ requireExpiration: false, maxAgeMs: 600_000 });
+      expect(validityOf(claims, realm).expiresAtMs).toBe(end * 1000);
+    },
+  );
+
   it('names the claim that is missing or wrong', () => {
     expect(() => validityOf({}, testRealm())).toThrow(expect.objectContaining({ parameter: 'exp' }));
     expect(() => validityOf({ exp: 1, nbf: 'x' }, testRealm())).toThrow(
