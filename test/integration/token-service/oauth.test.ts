@@ -118,6 +118,32 @@ describe('token exchange (RFC 8693)', () => {
     });
   });
 
+  it.each(['jwt', 'access_token', 'id_token'])(
+    'takes a JWT that is called %s (RFC 8693 §3)',
+    async (name) => {
+      const token = api.provider.token({ iss: 'https://acme.test', email: `${name}@acme.com`, sub: name });
+      const subject_token_type = `urn:ietf:params:oauth:token-type:${name}`;
+      await expect(exchange({ subject_token: token, subject_token_type })).resolves.toBeDefined();
+    },
+  );
+
+  it.each(['jwt', 'access_token'])('gives a token that is asked for as %s (RFC 8693 §2.1)', async (name) => {
+    const token = api.provider.token({ iss: 'https://acme.test', email: 'ex@acme.com', sub: 'ex' });
+    const requested_token_type = `urn:ietf:params:oauth:token-type:${name}`;
+    const wanted = { subject_token: token, subject_token_type: JWT_TYPE, requested_token_type };
+    await expect(exchange(wanted)).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['in the name of another', { actor_token: 'x' }],
+    ['for another resource', { resource: 'https://other.test/' }],
+    ['for a token of another kind', { requested_token_type: 'urn:ietf:params:oauth:token-type:saml2' }],
+  ])('does not exchange %s (RFC 8693 §2.1)', async (_what, asked) => {
+    const token = api.provider.token({ iss: 'https://acme.test', email: 'ex@acme.com', sub: 'ex' });
+    const wanted = { subject_token: token, subject_token_type: JWT_TYPE, ...asked };
+    await expect(exchange(wanted)).rejects.toMatchObject({ error: 'invalid_request' });
+  });
+
   it('takes only JWTs', async () => {
     const wanted = { subject_token: 'x', subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' };
     await expect(exchange(wanted)).rejects.toMatchObject({ error: 'unsupported_token_type' });

@@ -177,6 +177,7 @@ describe('cookieValues()', () => {
     ['xt=1; t2=2', []],
     ['t="1"', ['"1"']],
     ['t=a=b', ['a=b']],
+    ['t= 1 ; a=2', ['1']],
   ])('finds in %j the values %j', (header, values) =>
     expect(cookieValues(['Cookie', header], 't')).toEqual(values),
   );

@@ -150,6 +150,30 @@ describe('refresh()', async () => {
     expect(events).toEqual([]);
   });
 
+  it('gives up, and gives nothing, where it loses each race (security.md T04)', async () => {
+    const { refreshToken } = await loginTo(service, APP_A);
+    let lost = 0;
+    const lose = async () => {
+      lost += 1;
+      return false;
+    };
+    const losing = <Table extends object>(table: Table): Table =>
+      Object.assign(Object.create(table), { touch: lose, rotate: lose });
+    const { store } = service;
+    const racing = {
+      ...service,
+      store: {
+        ...store,
+        refreshTokens: losing(store.refreshTokens),
+        transaction: <T>(work: (records: Records) => Promise<T>) =>
+          store.transaction((records) => work({ ...records, refreshTokens: losing(records.refreshTokens) })),
+      },
+    };
+    const input = { refreshToken: refreshToken.value };
+    await expect(refresh(racing, input, EVERYWHERE)).rejects.toMatchObject({ status: 503 });
+    expect(lost).toBeGreaterThan(1);
+  });
+
   it('needs allowTokenRefresh of the application (JWT-P54)', async () => {
     const { refreshToken } = await loginTo(service, APP_B);
     const allow = (allowTokenRefresh: boolean) =>

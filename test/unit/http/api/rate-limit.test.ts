@@ -1,7 +1,7 @@
 /** Token buckets, and whose they are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createCallLimiter } from '../../../../src/http/api/limits.ts';
+import { countedAs, createCallLimiter } from '../../../../src/http/api/limits.ts';
 import { createRateLimiter } from '../../../../src/http/api/rate-limit.ts';
 import { API_LIMITS } from '../../../support/api.ts';
 import { fakeClock } from '../../../support/clock.ts';
@@ -71,6 +71,22 @@ describe('createRateLimiter()', () => {
   });
 });
 
+describe('countedAs()', () => {
+  const forwarded = ['X-Forwarded-For', '192.0.2.1'];
+  const standard = ['Forwarded', 'for=192.0.2.1'];
+
+  it.each([
+    ['127.0.0.1', [], '127.0.0.1'],
+    ['127.0.0.1', forwarded, 'behind 127.0.0.1'],
+    ['127.0.0.1', standard, 'behind 127.0.0.1'],
+    ['::1', [...forwarded, ...standard], 'behind ::1'],
+    ['::ffff:127.0.0.1', forwarded, 'behind ::ffff:127.0.0.1'],
+    ['192.0.2.9', forwarded, '192.0.2.9'],
+  ])('names a call from %s with %j: %s', (address, headers, name) =>
+    expect(countedAs(address, headers)).toBe(name),
+  );
+});
+
 describe('createCallLimiter()', () => {
   const one = { ...API_LIMITS, perAddressPerMinute: 1, countsLoopback: true };
   const passes = (call: () => void) => {
@@ -95,6 +111,20 @@ describe('createCallLimiter()', () => {
     const limiter = createCallLimiter(one, fakeClock());
     expect(passes(() => limiter.anonymous(first))).toBe(true);
     expect(passes(() => limiter.anonymous(second))).toBe(isApart);
+  });
+
+  it('lets as many through in a minute as it says', () => {
+    const clock = fakeClock();
+    const limits = { perAddressPerMinute: 2, perIdentityProviderPerMinute: 2 };
+    const limiter = createCallLimiter({ ...one, ...limits }, clock);
+    for (const call of [
+      () => limiter.anonymous('192.0.2.1'),
+      () => limiter.provider('192.0.2.1', 'an identity provider'),
+    ]) {
+      expect([passes(call), passes(call), passes(call)]).toEqual([true, true, false]);
+      clock.advanceMs(30_000);
+      expect([passes(call), passes(call)]).toEqual([true, false]);
+    }
   });
 
   it('counts nothing where the limit is 0, and nothing of this machine unless told', () => {
