@@ -128,6 +128,7 @@ describe('framingOf() of Connection', () => {
     [['keep-alive,close'], { isKeptAlive: true, isClosing: true }],
     [['keep-alive', 'close'], { isKeptAlive: true, isClosing: true }],
     [['\tclose \t, x'], { isClosing: true }],
+    [['x, keep-alive ,\tupgrade'], { isKeptAlive: true, isUpgrade: true }],
     [['closed'], {}],
     [['x-close'], {}],
     [['close;q=1'], {}],
