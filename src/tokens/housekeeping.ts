@@ -40,7 +40,9 @@ export async function keepHouse(service: HousekeepingService): Promise<void> {
   const { store, clock } = service;
   const now = clock();
   for (const { applicationId, startedBefore } of endedSessions(service, now))
-    await inBatches(() => store.refreshTokens.deleteStartedBefore(applicationId, startedBefore, BATCH_MAX));
+    await inBatches(() =>
+      store.refreshTokens.deleteStartedBefore(applicationId, startedBefore, now, BATCH_MAX),
+    );
   await removeLeftovers(service);
   await store.pendingLinks.deleteEnded(now);
   await inBatches(() => store.loginRecords.trim(now - LOGIN_RECORDS_KEPT_MS, BATCH_MAX));

@@ -135,8 +135,16 @@ export interface RefreshTokenTable {
   ): Promise<{ readonly count: number; readonly records: readonly RefreshTokenRecord[] }>;
   /** Records a revocation of the access tokens of what the filter names, until `until` at least; the tokens stay. */
   endAccess(filter: RefreshTokenFilter, nowMs: number, until: number): Promise<void>;
-  /** Ended ones, at most `maxCount` a call; `startedBefore` in milliseconds. Gives back how many. */
-  deleteStartedBefore(applicationId: string | null, startedBefore: number, maxCount: number): Promise<number>;
+  /**
+   * Ended ones without an access token that lives: who revokes must find the others. At most `maxCount` a call;
+   * `startedBefore` in milliseconds. Gives back how many.
+   */
+  deleteStartedBefore(
+    applicationId: string | null,
+    startedBefore: number,
+    nowMs: number,
+    maxCount: number,
+  ): Promise<number>;
 }
 
 /** Access tokens whose refresh token was revoked. */

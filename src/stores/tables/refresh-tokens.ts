@@ -64,18 +64,18 @@ async function list(
   return rows.map(refreshTokenOf);
 }
 
+/** `$1` and `$2`: when it began at the latest, and now. */
+const IS_OVER = 'start_instant < $1 AND access_expires_instant <= $2';
+
 async function deleteStartedBefore(
   queries: Queries,
-  applicationId: string | null,
-  startedBefore: number,
-  maxCount: number,
+  ...[applicationId, startedBefore, nowMs, maxCount]: Parameters<RefreshTokenTable['deleteStartedBefore']>
 ): Promise<number> {
-  const ofApplication = applicationId === null ? 'application_id IS NULL' : 'application_id = $3';
+  const ofApplication = applicationId === null ? 'application_id IS NULL' : 'application_id = $4';
   const { count } = await queries.query(
-    `DELETE FROM refresh_tokens WHERE start_instant < $1 AND id IN (
-       SELECT id FROM refresh_tokens WHERE ${ofApplication} AND start_instant < $1
-       ORDER BY start_instant LIMIT $2)`,
-    applicationId === null ? [startedBefore, maxCount] : [startedBefore, maxCount, applicationId],
+    `DELETE FROM refresh_tokens WHERE ${IS_OVER} AND id IN (
+       SELECT id FROM refresh_tokens WHERE ${ofApplication} AND ${IS_OVER} ORDER BY start_instant LIMIT $3)`,
+    [startedBefore, nowMs, maxCount, ...(applicationId === null ? [] : [applicationId])],
   );
   return count;
 }
@@ -127,7 +127,6 @@ export function refreshTokenTable(queries: Queries): RefreshTokenTable {
     },
     revoke: (filter, nowMs) => revokeRefreshTokens(queries, filter, nowMs),
     endAccess: (filter, nowMs, until) => endAccess(queries, filter, nowMs, until),
-    deleteStartedBefore: (applicationId, startedBefore, maxCount) =>
-      deleteStartedBefore(queries, applicationId, startedBefore, maxCount),
+    deleteStartedBefore: (...which) => deleteStartedBefore(queries, ...which),
   };
 }

@@ -13,6 +13,8 @@ import {
 } from '../../support/stored-objects.ts';
 
 const HOUR_MS = 3_600_000;
+/** When all access tokens of the tests are dead. */
+const DEAD_MS = NOW_MS + HOUR_MS;
 
 describe('refresh tokens', () => {
   eachStore((_, open) => {
@@ -344,17 +346,29 @@ describe('refresh tokens that ended', () => {
       const starts = [1, 2, 3, 4].map((at) => storedRefreshToken(store, { applicationId, startInstant: at }));
       const tokens = await Promise.all(starts);
       const other = await storedRefreshToken(store, { startInstant: 1 });
-      expect(await store.refreshTokens.deleteStartedBefore(applicationId, 4, 2)).toBe(2);
+      expect(await store.refreshTokens.deleteStartedBefore(applicationId, 4, DEAD_MS, 2)).toBe(2);
       const left = await Promise.all(tokens.map(({ id }) => store.refreshTokens.get(id)));
       expect(left.map((token) => token?.startInstant)).toEqual([undefined, undefined, 3, 4]);
-      expect(await store.refreshTokens.deleteStartedBefore(applicationId, 4, 2)).toBe(1);
+      expect(await store.refreshTokens.deleteStartedBefore(applicationId, 4, DEAD_MS, 2)).toBe(1);
       expect(await store.refreshTokens.get(other.id)).toEqual(other);
+    });
+
+    it('stay while an access token of theirs lives: who revokes must find them (security.md C02)', async () => {
+      const applicationId = randomUUID();
+      const over = { applicationId, startInstant: 1 };
+      const [alive, dead] = [
+        await storedRefreshToken(store, { ...over, accessExpiresInstant: NOW_MS + 1 }),
+        await storedRefreshToken(store, { ...over, accessExpiresInstant: NOW_MS }),
+      ];
+      expect(await store.refreshTokens.deleteStartedBefore(applicationId, 2, NOW_MS, 10)).toBe(1);
+      expect(await store.refreshTokens.get(dead.id)).toBeNull();
+      expect(await store.refreshTokens.get(alive.id)).toEqual(alive);
     });
 
     it('of no application are cleared away by themselves', async () => {
       const session = await storedRefreshToken(store, { applicationId: null, startInstant: 1 });
       const other = await storedRefreshToken(store, { startInstant: 1 });
-      expect(await store.refreshTokens.deleteStartedBefore(null, 2, 10)).toBe(1);
+      expect(await store.refreshTokens.deleteStartedBefore(null, 2, DEAD_MS, 10)).toBe(1);
       expect(await store.refreshTokens.get(session.id)).toBeNull();
       expect(await store.refreshTokens.get(other.id)).toEqual(other);
     });

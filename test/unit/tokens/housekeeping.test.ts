@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { userSchema } from '../../../src/objects/user.ts';
 import { keepHouse } from '../../../src/tokens/housekeeping.ts';
-import { APP_A, APP_S, configureTokens, loginTo, U1 } from '../../support/token-fixtures.ts';
+import { changeUser } from '../../../src/tokens/objects/users.ts';
+import { CLOCK_SKEW_MAX_MS } from '../../../src/tokens/refresh-policy.ts';
+import { validate } from '../../../src/tokens/validate.ts';
+import { APP_A, APP_S, configureTokens, EVERYWHERE, loginTo, U1 } from '../../support/token-fixtures.ts';
 import { testTokenService } from '../../support/token-service.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 describe('keepHouse()', () => {
@@ -12,10 +17,25 @@ describe('keepHouse()', () => {
     await configureTokens(service, APP_A, { refreshTokenTimeToLiveInMinutes: 60 });
     const short = await loginTo(service, APP_A);
     const long = await loginTo(service, APP_S);
-    clock.advanceMs(61 * MINUTE_MS);
+    clock.advanceMs(71 * MINUTE_MS); // and clock skew of access tokens
     await keepHouse(service);
     expect(await service.store.refreshTokens.get(short.refreshToken.id)).toBeNull();
     expect(await service.store.refreshTokens.get(long.refreshToken.id)).not.toBeNull();
+  });
+
+  it('keeps an ended session while its access token lives, so that it can be revoked (security.md C02)', async () => {
+    const { service, clock } = await testTokenService();
+    await configureTokens(service, APP_A, { refreshTokenTimeToLiveInMinutes: 60, timeToLiveInSeconds: 7200 });
+    const { token, refreshToken } = await loginTo(service, APP_A);
+    clock.advanceMs(61 * MINUTE_MS);
+    await keepHouse(service);
+    await changeUser(service, U1, EVERYWHERE, ({ email, data }) =>
+      userSchema.parse({ email, data, active: false }),
+    );
+    await expect(validate(service, token, EVERYWHERE)).rejects.toMatchObject({ status: 401 });
+    clock.advanceMs(HOUR_MS + CLOCK_SKEW_MAX_MS);
+    await keepHouse(service);
+    expect(await service.store.refreshTokens.get(refreshToken.id)).toBeNull();
   });
 
   it('removes pending links that have ended, and login records of three months ago', async () => {
