@@ -101,10 +101,41 @@ export function networkRange() {
 }
 
 function rangeProblem(address: string, family: number, prefixText: string | undefined): string | null {
-  if (family !== 4 && family !== 6) return 'is no IP range: write 10.0.0.0/8, fd00::/8 or one address';
-  if (/^::ffff:/i.test(address)) return 'is an IPv4 range in IPv6 form; write it as IPv4';
+  const value = family === 6 ? ipv6Value(address) : 0n;
+  if ((family !== 4 && family !== 6) || value === null)
+    return 'is no IP range: write 10.0.0.0/8, fd00::/8 or one address';
   const bits = prefixText === undefined ? PREFIX_BITS_MAX[family] : Number(prefixText);
   if (bits > PREFIX_BITS_MAX[family]) return 'has a prefix that is too long';
-  if (bits >= PREFIX_BITS_MIN[family]) return null;
-  return `is too wide: believing more than a /${PREFIX_BITS_MIN[family]} lets anybody choose a client address`;
+  if (bits < PREFIX_BITS_MIN[family])
+    return `is too wide: believing more than a /${PREFIX_BITS_MIN[family]} lets anybody choose a client address`;
+  return family === 6 ? mappedProblem(value, bits) : null;
+}
+
+/** RFC 4291 §2.5.5.2: `::ffff:0:0/96`, in which IPv6 has all of IPv4. Who is believed there is believed as IPv4 too. */
+const MAPPED = { value: 0xffffn << 32n, bits: 96 } as const;
+const GROUP_BITS = 16;
+
+function mappedProblem(value: bigint, bits: number): string | null {
+  const sharedBits = BigInt(PREFIX_BITS_MAX[6] - Math.min(bits, MAPPED.bits));
+  if (value >> sharedBits !== MAPPED.value >> sharedBits) return null;
+  return bits >= MAPPED.bits
+    ? 'is an IPv4 range in IPv6 form; write it as IPv4'
+    : 'takes in IPv4 addresses, as ::ffff:0:0/96: write a longer prefix, and IPv4 ranges as IPv4';
+}
+
+/** All spellings of one address have one value; null for an address with a zone, which names no network. */
+function ipv6Value(address: string): bigint | null {
+  const canonical = URL.parse(`http://[${address}]`)?.hostname.slice(1, -1);
+  if (canonical === undefined) return null;
+  const [head = '', tail = ''] = canonical.split('::');
+  const groupsOf = (part: string) => part.split(':').filter((group) => group !== '');
+  const [first, last] = [groupsOf(head), groupsOf(tail)];
+  const zeros = Array.from(
+    { length: PREFIX_BITS_MAX[6] / GROUP_BITS - first.length - last.length },
+    () => '0',
+  );
+  return [...first, ...zeros, ...last].reduce(
+    (value, group) => (value << BigInt(GROUP_BITS)) | BigInt(`0x${group}`),
+    0n,
+  );
 }
