@@ -2,11 +2,13 @@
  * After a change of the master key: what a former one sealed is sealed again, in batches, while everything runs. Nobody
  * begins while a process still seals with another key: two would undo each other's work, and an end could not be told.
  */
+import type { Logger } from '../core/log.ts';
 import { MINUTE_MS, type Scheduler, SECOND_MS } from '../core/time.ts';
 import { formerOnes, IN_USE_MS, isInUse, unknownOnes } from './master-keys.ts';
 import { reseal } from './reseal-value.ts';
 import { type ResealedValue, SEALED_PLACES, type SealedPlace } from './sealed-values.ts';
 import type { TokenService } from './service.ts';
+import { StoreUnavailableError } from './store.ts';
 
 type ResealingService = Pick<TokenService, 'store' | 'sealer' | 'clock' | 'log'>;
 
@@ -52,25 +54,40 @@ export function startResealing(
   let isEnded = false;
   let running: Promise<void> = Promise.resolve();
   let cancel = schedule(run, FIRST_MS);
+  let before: ResealState = 'done';
   function run(): void {
     running = round()
-      .catch((error: unknown) => {
-        const cause = error instanceof Error ? error.message : 'unknown';
-        service.log.warn('What former master keys sealed waits for the next round', { cause });
-      })
+      .catch((error: unknown) => logFailure(service.log, error))
       .finally(() => {
         if (!isEnded) cancel = schedule(run, EVERY_MS);
       });
   }
   async function round(): Promise<void> {
     await service.store.masterKeys.use(service.sealer.keyId, service.clock());
-    observe(await resealRound(service, { isStopped: () => isEnded }));
+    const report = await resealRound(service, { isStopped: () => isEnded });
+    observe(report);
+    if (report.state !== before) logWait(service.log, report.state);
+    before = report.state;
   }
   return async () => {
     isEnded = true;
     cancel();
     await running;
   };
+}
+
+function logWait(log: Logger, state: ResealState): void {
+  if (state === 'inUse')
+    log.info('A process seals with another master key, or did minutes ago: nothing is sealed anew meanwhile');
+  if (state === 'unknownKey')
+    log.error('The store needs a master key that the configuration does not have: nothing is sealed anew');
+}
+
+function logFailure(log: Logger, error: unknown): void {
+  // Who reads the catalog says that the store is away.
+  if (error instanceof StoreUnavailableError) return;
+  const cause = error instanceof Error ? error.message : 'unknown';
+  log.error('What former master keys sealed could not be sealed anew; the next round tries again', { cause });
 }
 
 export interface RoundOptions {

@@ -3,6 +3,7 @@
 import { createTokenSigning } from '../../src/app/token-signing.ts';
 import { openTokenStore, type TokenStore } from '../../src/app/token-store.ts';
 import type { StoreSettings } from '../../src/config/compile/token-service.ts';
+import { newRefreshTokenValue } from '../../src/tokens/refresh-token-value.ts';
 import type { FakeClock } from './clock.ts';
 import { type ComposedTokenService, composeTokenService } from './compose-token-service.ts';
 import { type StoreKind, silentLog } from './open-store.ts';
@@ -46,4 +47,20 @@ export async function processWith(
 
 function storeAt(kind: StoreKind, address: string): StoreSettings {
   return kind === 'sqlite' ? { driver: 'sqlite', file: address } : { driver: 'postgres', url: address };
+}
+
+/** Sessions like the one of the id, written in the time of a few. */
+export async function addSessions(
+  service: KeyedProcess['service'],
+  id: string,
+  count: number,
+): Promise<void> {
+  const record = await service.store.refreshTokens.get(id);
+  if (record === null) throw new Error('The session is not there');
+  await service.store.transaction(async ({ refreshTokens }) => {
+    for (let index = 0; index < count; index += 1) {
+      const another = service.random.uuid();
+      await refreshTokens.insert({ ...record, id: another, ...newRefreshTokenValue(service, another) });
+    }
+  });
 }

@@ -158,7 +158,7 @@ const STEPS: readonly (readonly [what: string, run: (store: Store) => Promise<un
   ),
   [
     'refreshTokens.deleteStartedBefore',
-    ({ refreshTokens }) => refreshTokens.deleteStartedBefore(token.applicationId, NOW_MS, 100),
+    ({ refreshTokens }) => refreshTokens.deleteStartedBefore(token.applicationId, NOW_MS, NOW_MS, 100),
   ],
   ['revocations.since', ({ revocations }) => revocations.since(NOW_MS, NOW_MS)],
   ['links.insert', ({ links }) => links.insert(link)],
@@ -205,6 +205,29 @@ const STEPS: readonly (readonly [what: string, run: (store: Store) => Promise<un
   ['webhookDeliveries.trim', ({ webhookDeliveries }) => webhookDeliveries.trim(delivery.webhookId, 10)],
   ['webhookDeliveries.delete', ({ webhookDeliveries }) => webhookDeliveries.delete(delivery.id)],
   ['webhookDeliveries.deleteOf', ({ webhookDeliveries }) => webhookDeliveries.deleteOf(delivery.webhookId)],
+  ...(['refreshTokens', 'webhookDeliveries'] as const).map(
+    (place) =>
+      [
+        `sealedValues.page and replace of ${place}`,
+        async ({ sealedValues }: Store) => {
+          const value = { id: token.id, sealed: token.sealedValue, next: token.sealedValue };
+          await sealedValues.page(place, token.id, 10);
+          await sealedValues.replace(place, [value]);
+        },
+      ] as const,
+  ),
+  [
+    'sealedValues.replace of catalogObjects',
+    ({ sealedValues }) =>
+      sealedValues.replace('catalogObjects', [{ id: `keys ${token.id}`, sealed: 'x', next: 'y' }]),
+  ],
+  [
+    'masterKeys.progress and advance',
+    async ({ masterKeys }) => {
+      await masterKeys.advance('k', await masterKeys.progress('k'), 'end');
+      await masterKeys.forget('k', NOW_MS);
+    },
+  ],
   ['users.hasAnyOf', ({ users }) => users.hasAnyOf(user.tenantId)],
   [
     'users.deleteOfTenant',

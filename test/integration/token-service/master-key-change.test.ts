@@ -4,11 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { newRefreshTokenValue } from '../../../src/tokens/refresh-token-value.ts';
 import { createSealer } from '../../../src/tokens/sealing.ts';
 import { fakeClock } from '../../support/clock.ts';
 import { runCommand } from '../../support/command-line.ts';
-import { type KeyedProcess, processWith } from '../../support/master-keys.ts';
+import { addSessions, type KeyedProcess, processWith } from '../../support/master-keys.ts';
 import type { StoreKind } from '../../support/open-store.ts';
 import { hasPostgres } from '../../support/postgres.ts';
 import { type ServeProcess, serveProcess, until } from '../../support/serve.ts';
@@ -89,22 +88,6 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('the master key on %s', (kind) 
     const command = (name: string, secrets: string) =>
       runCommand(['master-key', name, ...configured(secrets)], {});
     const present = createSealer(Buffer.from(KEY_2 ?? '')).keyId;
-    const addSessions = async (id: string) => {
-      const { store } = own.service;
-      const record = await store.refreshTokens.get(id);
-      if (record === null) throw new Error('The session is there');
-      for (let left = SESSIONS; left > 0; left -= 100)
-        await store.transaction(async ({ refreshTokens }) => {
-          for (let count = 0; count < 100; count += 1) {
-            const another = own.service.random.uuid();
-            await refreshTokens.insert({
-              ...record,
-              id: another,
-              ...newRefreshTokenValue(own.service, another),
-            });
-          }
-        });
-    };
     /** Killed where it is in the middle of the sessions. */
     const killedReseal = async () => {
       const child = spawn(process.execPath, [MAIN, 'master-key', 'reseal', ...configured(BOTH)]);
@@ -120,7 +103,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('the master key on %s', (kind) 
       'changes while gateways serve; a command that is killed in the middle loses nothing',
       async () => {
         const { refreshToken } = await loginTo(own.service, APP_A);
-        await addSessions(refreshToken.id);
+        await addSessions(own.service, refreshToken.id, SESSIONS);
         const [one, two] = [await serve(FORMER), await serve(BOTH)];
         let { value } = refreshToken;
         for (const { api } of [one, two, one, two]) value = await refresh(api, value);

@@ -17,7 +17,12 @@ import { createSealer } from '../../../src/tokens/sealing.ts';
 import type { TokenService } from '../../../src/tokens/service.ts';
 import { verifyAccessToken } from '../../../src/tokens/verify-access-token.ts';
 import { fakeClock } from '../../support/clock.ts';
-import { type KeyedProcess, type KeysOfProcess, processWith } from '../../support/master-keys.ts';
+import {
+  addSessions,
+  type KeyedProcess,
+  type KeysOfProcess,
+  processWith,
+} from '../../support/master-keys.ts';
 import type { StoreKind } from '../../support/open-store.ts';
 import { hasPostgres } from '../../support/postgres.ts';
 import { fakeScheduler, settled } from '../../support/scheduler.ts';
@@ -31,6 +36,7 @@ import {
   KEY,
   loginTo,
   TEN1,
+  U2,
 } from '../../support/token-fixtures.ts';
 import { recordingLog } from '../../support/verifier.ts';
 
@@ -203,6 +209,30 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       expect(three.service.catalog().webhooks.has(webhookId)).toBe(true);
     });
 
+    it('loses no session that is refreshed, and keeps none that is revoked, at the same time', async () => {
+      const { one } = await filled();
+      const { refreshToken } = await loginTo(one.service, APP_A, 'u2@acme.com');
+      await addSessions(one.service, refreshToken.id, 500);
+      const sessions = await Promise.all(Array.from({ length: 10 }, () => loginTo(one.service, APP_A)));
+      await end(one);
+      const [two, other] = [await start(BOTH), await start(BOTH)];
+      clock.advanceMs(IN_USE_MS + 1);
+      let isOver = false;
+      const using = sessions.map(async (session) => {
+        let { value } = session.refreshToken;
+        while (!isOver) ({ value } = (await refreshed(other.service, value)).refreshToken);
+        return value;
+      });
+      const revoking = other.service.store.refreshTokens.revoke({ userId: U2 }, clock());
+      expect((await resealAll(two)).state).toBe('done');
+      isOver = true;
+      expect((await revoking).count).toBe(501);
+      const { service, opened } = await start(K2);
+      for (const value of await Promise.all(using)) await refreshed(service, value);
+      expect(await service.store.refreshTokens.list({ userId: U2 }, 1)).toEqual([]);
+      expect((await masterKeyStatus(opened)).lost).toEqual([]);
+    });
+
     it('goes on where it stopped, and begins again where the former key was used meanwhile', async () => {
       const { one } = await filled();
       await end(one);
@@ -288,6 +318,10 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       await stop();
       await settled();
       expect([left[0], left.at(-1), scheduler.pending()]).toEqual([1, 0, 0]);
+      expect(two.log.lines.map(({ message }) => message)).toEqual([
+        expect.stringContaining('seals with another master key'),
+        expect.stringContaining('previousMasterKeys can be emptied'),
+      ]);
       expect((await two.service.store.masterKeys.list()).map(({ id }) => id)).toEqual([
         two.service.sealer.keyId,
       ]);
