@@ -113,6 +113,14 @@ describe('revoke() of one', () => {
     await expect(run({ tokenId: tokens.u1a.refreshToken.id })).rejects.toMatchObject({ status: 404 });
   });
 
+  it('ends a session once, also where two calls find it (JWT-S65)', async () => {
+    const tokens = await logins();
+    const tokenId = tokens.u1a.refreshToken.id;
+    const outcomes = await Promise.allSettled([run({ tokenId }), run({ tokenId })]);
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes).toContainEqual({ status: 'rejected', reason: expect.objectContaining({ status: 404 }) });
+  });
+
   it('lets users end their own only (JWT-S66)', async () => {
     const tokens = await logins();
     const input = { tokenId: tokens.u1a.refreshToken.id };
