@@ -1,7 +1,21 @@
 /** Vend signs what its caller likes: it must not sign in the name of somebody who is not the caller. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { startApi } from '../support/api.ts';
-import { APP_A, K_HS, K_PUB, K_RS, K_T2, KEY, KEY_T2, TEN1, TEN2, U1 } from '../support/token-fixtures.ts';
+import {
+  APP_A,
+  APP_T2,
+  configure,
+  configureTokens,
+  K_HS,
+  K_PUB,
+  K_RS,
+  K_T2,
+  KEY,
+  KEY_T2,
+  TEN1,
+  TEN2,
+  U1,
+} from '../support/token-fixtures.ts';
 
 const api = await startApi();
 afterAll(() => api.close());
@@ -13,6 +27,11 @@ async function vend(body: object, auth = KEY) {
 
 async function newSecret(name: string): Promise<string> {
   const made = await api.admin('POST', '/api/key/generate', { key: { name, algorithm: 'HS256' } });
+  return made.body.key.id;
+}
+
+async function newPair(name: string): Promise<string> {
+  const made = await api.admin('POST', '/api/key/generate', { key: { name, algorithm: 'ES256' } });
   return made.body.key.id;
 }
 
@@ -69,6 +88,31 @@ describe('a caller bound to a tenant', () => {
     const target = `/api/application/${right.body.application.id}`;
     const changed = await api.call('PATCH', target, { auth: KEY_T2, json: { application } });
     expect(changed.status).toBe(400);
+  });
+
+  it('signs nothing by a former key of another tenant, which still proves what it signed (JWT-S87)', async () => {
+    const keyId = await newPair('of tenant 1, once');
+    await configureTokens(api.service, APP_A, { accessTokenKeyId: keyId });
+    await configureTokens(api.service, APP_A, { accessTokenKeyId: K_RS });
+    expect(await vend({ keyId, claims: {} }, KEY_T2)).toEqual([400, 'keyId']);
+    const jwtConfiguration = { enabled: true, accessTokenKeyId: keyId };
+    const { status } = await api.call('PATCH', `/api/application/${APP_T2}`, {
+      auth: KEY_T2,
+      json: { application: { jwtConfiguration } },
+    });
+    expect(status).toBe(400);
+  });
+
+  it('goes back to a former key of its own', async () => {
+    const keyId = await newPair('of tenant 2, once');
+    const sign = (accessTokenKeyId: string) =>
+      configure(api.service, 'tenants', TEN2, (tenant) => ({
+        ...tenant,
+        jwtConfiguration: { ...tenant.jwtConfiguration, accessTokenKeyId },
+      }));
+    await sign(keyId);
+    await sign(K_T2);
+    expect(await vend({ keyId, claims: {} }, KEY_T2)).toEqual([200]);
   });
 
   it('takes no key of another tenant out of its use by calling it a foreign issuer’s (JWT-S87)', async () => {

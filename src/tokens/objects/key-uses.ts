@@ -25,9 +25,14 @@ export function signsEvents({ webhooks }: Catalog, keyId: string): boolean {
   );
 }
 
-/** True: the key signs for other tenants, and not for this one. `tenantId` null: a call that is bound to none. */
+/**
+ * True: the key signs for other tenants, or did so and still proves what it signed; and it does not sign for this one.
+ * `tenantId` null: a call that is bound to none.
+ */
 export function speaksForOthers(catalog: Catalog, keyId: string, tenantId: string | null): boolean {
-  return tenantId !== null && ownersOf(catalog, keyId).length > 0 && !speaksFor(catalog, keyId, tenantId);
+  if (tenantId === null || speaksFor(catalog, keyId, tenantId)) return false;
+  const signedFor = catalog.keys.get(keyId)?.signedFor ?? [];
+  return [...ownersOf(catalog, keyId), ...signedFor].some((id) => id !== tenantId);
 }
 
 /** True: access tokens of the tenant, or of one of its applications, are signed by the key. */
