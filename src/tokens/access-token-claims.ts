@@ -6,6 +6,7 @@ import type { Tenant } from '../objects/tenant.ts';
 import type { Registration, User } from '../objects/user.ts';
 import { badField } from './failure.ts';
 import { policyInForce } from './refresh-policy.ts';
+import { rolesInForce } from './roles-in-force.ts';
 import type { TokenService } from './service.ts';
 
 /** Whose token it is, and how its user came in. */
@@ -43,7 +44,10 @@ export function accessTokenClaims(
   const { timeToLiveInSeconds } = policyInForce(tenant, application);
   return {
     ...(application === null ? {} : { aud: application.id }),
-    exp: request.expiresSeconds ?? expiryFor(timeToLiveInSeconds, undefined, now),
+    exp: Math.min(
+      request.expiresSeconds ?? expiryFor(timeToLiveInSeconds, undefined, now),
+      accountEndSeconds(user),
+    ),
     iat: numericDate(now),
     iss: tenant.issuer,
     sub: user.id,
@@ -55,9 +59,14 @@ export function accessTokenClaims(
     tid: tenant.id,
     ...(registration === null
       ? {}
-      : { applicationId: registration.applicationId, roles: registration.roles }),
+      : { applicationId: registration.applicationId, roles: rolesInForce(registration, application) }),
     ...(request.sid === null ? {} : { sid: request.sid }),
   };
+}
+
+/** No token outlives the account of its user. */
+function accountEndSeconds({ expiry }: User): number {
+  return typeof expiry === 'number' ? numericDate(expiry) : Number.POSITIVE_INFINITY;
 }
 
 /** `user.data.email` stands in for a missing address; nobody has verified that one. */

@@ -2,6 +2,7 @@
 import { type Json, type JsonObject, member } from '../core/json.ts';
 import type { AccessTokenClaims, AccessTokenRequest } from './access-token-claims.ts';
 import type { Catalog } from './catalog.ts';
+import { registrationInForce } from './roles-in-force.ts';
 import type { TokenService } from './service.ts';
 
 /**
@@ -38,7 +39,8 @@ export async function populated(
 ): Promise<AccessTokenClaims> {
   const lambda = catalog.lambdas.get(application?.lambdaConfiguration.accessTokenPopulateId ?? '');
   if (lambda?.enabled !== true || registration === null || application === null) return claims;
-  const changed = await lambdas.populate(lambda.id, { claims, user, registration, application });
+  const shown = registrationInForce(catalog, registration);
+  const changed = await lambdas.populate(lambda.id, { claims, user, registration: shown, application });
   return withReserved(changed, claims);
 }
 

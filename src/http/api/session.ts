@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { metaDataSchema } from '../../objects/meta-data.ts';
 import { instant, uuid } from '../../objects/values.ts';
 import type { IssuedTokens, LoginResult } from '../../tokens/result.ts';
+import { userInForce } from '../../tokens/roles-in-force.ts';
 import { type Answer, json } from './answer.ts';
 import type { Call } from './call.ts';
 import { tokenCookies } from './cookies.ts';
@@ -40,8 +41,8 @@ export const loginAnswers = {
 };
 
 /** With both cookies, as far as there are tokens. */
-export function loginJson({ jar }: Call, { user, status, tokens }: LoginResult): Answer {
-  const shown = { user: renderUser(user) };
+export function loginJson({ jar, service }: Call, { user, status, tokens }: LoginResult): Answer {
+  const shown = { user: renderUser(userInForce(service.catalog(), user)) };
   if (tokens === null) return json(status, shown);
   return json(status, { ...tokensJson(tokens), ...shown }, tokenCookies(jar, tokens));
 }

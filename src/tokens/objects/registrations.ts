@@ -2,6 +2,7 @@
 import type { Application } from '../../objects/application.ts';
 import type { Registration, RegistrationBody, User } from '../../objects/user.ts';
 import { badField, notFound } from '../failure.ts';
+import { registrationInForce } from '../roles-in-force.ts';
 import type { Scope, TokenService } from '../service.ts';
 import { DuplicateError, type Records } from '../store.ts';
 import { duplicate, visible } from './catalog-object.ts';
@@ -51,7 +52,8 @@ export async function readRegistration(
   applicationId: string,
   scope: Scope,
 ): Promise<Registration> {
-  return registrationOf(visible(await service.store.users.get(userId), scope), applicationId);
+  const user = visible(await service.store.users.get(userId), scope);
+  return registrationInForce(service.catalog(), registrationOf(user, applicationId));
 }
 
 /** @throws ServiceError 400, 404 */
@@ -73,7 +75,12 @@ export async function createRegistration(
   }
 }
 
-/** `merge` makes the new members from the present ones, within the transaction. @throws ServiceError 400, 404 */
+/**
+ * `merge` makes the new members from the present ones, within the transaction. Roles that are not in force any more are
+ * not among those, and so are gone.
+ *
+ * @throws ServiceError 400, 404
+ */
 export async function changeRegistration(
   service: TokenService,
   userId: string,
@@ -83,7 +90,7 @@ export async function changeRegistration(
 ): Promise<Registration> {
   return await service.store.transaction(async (records) => {
     const user = await lockedUser(records, userId, scope);
-    const present = registrationOf(user, applicationId);
+    const present = registrationInForce(service.catalog(), registrationOf(user, applicationId));
     const { id: _, roles = present.roles, ...members } = merge(present);
     requireRegistrable(service, { ...members, applicationId, roles: [...roles] }, user.tenantId);
     const next = { ...present, ...members, applicationId, roles, lastUpdateInstant: service.clock() };

@@ -2,6 +2,7 @@
 import type { RegistrationBody, User, UserBody } from '../../objects/user.ts';
 import { badField, notFound } from '../failure.ts';
 import { hashPassword } from '../password.ts';
+import { userInForce } from '../roles-in-force.ts';
 import type { Scope, TokenService } from '../service.ts';
 import { DuplicateError } from '../store.ts';
 import { duplicate, requireSameTenant, resolveTenantId, visible } from './catalog-object.ts';
@@ -10,11 +11,11 @@ import { endSessionsOf } from './user-sessions.ts';
 
 /** @throws ServiceError 404 */
 export async function readUser(
-  { store }: Pick<TokenService, 'store'>,
+  { store, catalog }: Pick<TokenService, 'store' | 'catalog'>,
   id: string,
   scope: Pick<Scope, 'tenantId'>,
 ): Promise<User> {
-  return visible(await store.users.get(id), scope);
+  return userInForce(catalog(), visible(await store.users.get(id), scope));
 }
 
 /** By e-mail address or username, in any case. @throws ServiceError 400 where the tenant is not clear, 404 */
@@ -34,7 +35,7 @@ export async function findUser(
   const user = await ('email' in by
     ? users.findByEmail(tenantId, by.email)
     : users.findByUsername(tenantId, by.username));
-  return visible(user, scope);
+  return userInForce(service.catalog(), visible(user, scope));
 }
 
 /** @throws ServiceError 400 */
@@ -109,7 +110,7 @@ export async function changeUser(
     }),
   );
   if (isEnded) await service.revocations.refresh();
-  return changed;
+  return userInForce(service.catalog(), changed);
 }
 
 function changedUser(

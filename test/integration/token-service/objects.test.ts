@@ -324,6 +324,36 @@ describe('registrations', () => {
     expect((await api.admin('GET', `${path}/${U2}/${APP_B}`)).status).toBe(404);
   });
 
+  it('lose a role that the application loses, and can be changed without naming roles again', async () => {
+    const application = { name: 'roles', tenantId: TEN1, roles: [{ name: 'admin' }, { name: 'user' }] };
+    const { id: applicationId } = (await api.admin('POST', '/api/application', { application })).body
+      .application;
+    const roles = ['admin', 'user'];
+    await api.admin('POST', `${path}/${U2}`, { registration: { applicationId, roles } });
+    const fewer = { ...application, roles: [{ name: 'user' }] };
+    await api.admin('PUT', `/api/application/${applicationId}`, { application: fewer });
+    const login = { loginId: 'u2@acme.com', password: USER_PASSWORD, applicationId };
+    const { user } = (await api.admin('POST', '/api/login', login)).body;
+    const own = ({ registrations }: { registrations: { applicationId: string; roles: string[] }[] }) =>
+      registrations.find((one) => one.applicationId === applicationId)?.roles;
+    expect(own(user)).toEqual(['user']);
+    expect(own((await api.admin('GET', `/api/user/${U2}`)).body.user)).toEqual(['user']);
+    expect((await api.admin('GET', `${path}/${U2}/${applicationId}`)).body.registration.roles).toEqual([
+      'user',
+    ]);
+    for (const method of ['PUT', 'PATCH']) {
+      const changed = await api.admin(method, `${path}/${U2}`, {
+        registration: { applicationId, data: { a: 1 } },
+      });
+      expect([changed.status, changed.body.registration.roles]).toEqual([200, ['user']]);
+    }
+    await api.admin('PUT', `/api/application/${applicationId}`, { application });
+    expect((await api.admin('GET', `${path}/${U2}/${applicationId}`)).body.registration.roles).toEqual([
+      'user',
+    ]);
+    await api.admin('DELETE', `${path}/${U2}/${applicationId}`);
+  });
+
   it('are made together with their user, or neither is', async () => {
     const user = { email: 'both@acme.com', tenantId: TEN1 };
     const wrong = await api.admin('POST', path, {

@@ -12,9 +12,15 @@ import { APP_A, APP_B, APP_H, configure, K_PUB, TEN1, U1 } from '../../support/t
 import { testTokenService } from '../../support/token-service.ts';
 import { decodePart } from '../../support/tokens.ts';
 
+let shownRoles: readonly string[] = [];
 let populate: (claims: JsonObject) => JsonObject = (claims) => claims;
 const { service, clock } = await testTokenService({
-  lambdas: { populate: async (_, { claims }) => populate(claims) },
+  lambdas: {
+    populate: async (_, { claims, registration }) => {
+      shownRoles = registration.roles;
+      return populate(claims);
+    },
+  },
 });
 const user = await service.store.users.get(U1);
 
@@ -65,6 +71,20 @@ describe('signAccessToken()', () => {
     const { claims } = await signed(APP_A, { registration: null, sid: null });
     expect(claims).toMatchObject({ aud: APP_A });
     for (const name of ['applicationId', 'roles', 'sid']) expect(claims).not.toHaveProperty(name);
+  });
+
+  it('carries no role that the application no longer has', async () => {
+    const application = service.catalog().applications.get(APP_A)!;
+    const registration = { ...registrationWith(user!, APP_A)!, roles: ['admin', 'user', 'gone'] };
+    const roles = application.roles.filter(({ name }) => name !== 'admin');
+    const { claims } = await signed(APP_A, { registration, application: { ...application, roles } });
+    expect(claims['roles']).toEqual(['user']);
+  });
+
+  it('ends with the account of its user', async () => {
+    const expiry = clock() + 60_500;
+    const { claims, expiresInstant } = await signed(APP_A, of({ expiry }));
+    expect([claims['exp'], expiresInstant]).toEqual([numericDate(expiry), numericDate(expiry) * 1000]);
   });
 
   it('takes user.data.email where the user has no address, unverified (JWT-S98)', async () => {
@@ -135,6 +155,12 @@ describe('signAccessToken() with a populate lambda', async () => {
   it('keeps added and changed claims (JWT-P93)', async () => {
     populate = (claims) => ({ ...claims, dept: 'R&D', roles: ['extra'], email: 'x@y' });
     expect((await signed(APP_B)).claims).toMatchObject({ dept: 'R&D', roles: ['extra'], email: 'x@y' });
+  });
+
+  it('shows it no role that the application no longer has', async () => {
+    populate = (claims) => claims;
+    await signed(APP_B, { registration: { ...registrationWith(user!, APP_B)!, roles: ['user', 'gone'] } });
+    expect(shownRoles).toEqual(['user']);
   });
 
   it('puts reserved claims back, changed, removed or added (JWT-P93, security.md T09)', async () => {
