@@ -28,7 +28,8 @@ async function introspectAccessToken(
   scope: Scope,
 ): Promise<JsonObject> {
   try {
-    const { claims } = await verifyAccessToken(service, token, scope);
+    const { claims, userId } = await verifyAccessToken(service, token, scope);
+    if (!(await isUserUsable(service, userId))) return INACTIVE;
     const { applicationId, preferred_username: username } = claims;
     return {
       ...claims,
@@ -56,10 +57,8 @@ async function introspectRefreshToken(
   if (tenant === undefined || (tenantId !== null && tenantId !== tenant.id)) return INACTIVE;
   const application = catalog.applications.get(record.applicationId ?? '') ?? null;
   const policy = policyInForce(tenant, application);
-  const now = service.clock();
-  const user = await service.store.users.get(record.userId);
-  const isGood = application?.active === true && user !== null && isUsable(user, now);
-  if (!isGood || isEnded(policy, record, now)) return INACTIVE;
+  const isGood = application?.active === true && (await isUserUsable(service, record.userId));
+  if (!isGood || isEnded(policy, record, service.clock())) return INACTIVE;
   return {
     active: true,
     iss: tenant.issuer,
@@ -69,4 +68,13 @@ async function introspectRefreshToken(
     exp: numericDate(refreshTokenEnd(policy, record)),
     client_id: application.id,
   };
+}
+
+/** Also of a token without session, which the deactivation of its user does not end. */
+async function isUserUsable(
+  { store, clock }: Pick<TokenService, 'store' | 'clock'>,
+  userId: string,
+): Promise<boolean> {
+  const user = await store.users.get(userId);
+  return user !== null && isUsable(user, clock());
 }

@@ -10,6 +10,7 @@ import { validate } from '../../../src/tokens/validate.ts';
 import {
   APP_A,
   APP_H,
+  APP_N,
   APP_T2,
   configure,
   configureTokens,
@@ -256,6 +257,17 @@ describe('introspect() (RFC 7662, security.md T10)', () => {
       client_id: APP_A,
       username: 'u1-acme.com',
     });
+  });
+
+  it('tells no access token of a user who is shut out as good, with a session or without one', async () => {
+    const { token } = await loginTo(service, APP_N);
+    const user = await service.store.users.get(U1);
+    for (const shut of [{ active: false }, { expiry: clock() }]) {
+      await service.store.users.update({ ...user!, ...shut });
+      expect(await introspect(service, token, EVERYWHERE)).toEqual({ active: false });
+    }
+    await service.store.users.update(user!);
+    expect(await introspect(service, token, EVERYWHERE)).toMatchObject({ active: true });
   });
 
   it('tells of a refresh token whose it is and when it ends', async () => {
