@@ -23,6 +23,8 @@ export interface ReconcileInput {
   readonly noJWT?: boolean | undefined;
   /** Nobody is linked: without a link there is no such user. */
   readonly noLink?: boolean | undefined;
+  /** Nobody could finish a pending link: without a link there is no such user. */
+  readonly noPendingLink?: boolean | undefined;
 }
 
 export interface LoginRequest {
@@ -36,6 +38,7 @@ export interface LoginRequest {
   readonly metaData: MetaData;
   readonly givesTokens: boolean;
   readonly mayLink: boolean;
+  readonly mayPend: boolean;
 }
 
 /** @throws ServiceError 401, alike for every cause; 503 where the provider's key set cannot be had */
@@ -59,6 +62,7 @@ export async function openLogin(
     metaData: input.metaData ?? { device: {} },
     givesTokens: input.noJWT !== true,
     mayLink: input.noLink !== true,
+    mayPend: input.noPendingLink !== true,
   };
 }
 

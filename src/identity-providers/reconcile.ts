@@ -3,7 +3,7 @@
  * the linking strategy makes of it → claim map, lambda → registration → tokens → one transaction.
  */
 import type { User } from '../objects/user.ts';
-import { ServiceError } from '../tokens/failure.ts';
+import { notFound, ServiceError } from '../tokens/failure.ts';
 import { pendLink } from '../tokens/links.ts';
 import type { LoginResult } from '../tokens/result.ts';
 import type { Scope, TokenService } from '../tokens/service.ts';
@@ -56,6 +56,7 @@ interface Login {
 async function login(service: TokenService, request: LoginRequest): Promise<Login> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const plan = await planLogin(service, request);
+    if (plan.kind === 'pend' && !request.mayPend) throw notFound('link, and none can be pending');
     if (plan.kind === 'pend') return await pend(service, request);
     const user = await commitLogin(service, request, plan);
     if (user !== null) return loginOf(plan, user);

@@ -8,6 +8,7 @@ export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
   | 'invalid_grant'
+  | 'invalid_scope'
   | 'unsupported_grant_type'
   | 'unsupported_token_type'
   | 'temporarily_unavailable';
@@ -17,8 +18,10 @@ const DESCRIPTIONS: Readonly<Record<OAuthErrorCode, string>> = {
   invalid_request: 'The request lacks a parameter, or has one that is not in order',
   invalid_client: 'The call needs an API key that permits it',
   invalid_grant: 'The token is not valid for this client',
+  invalid_scope: 'No scopes are granted; ask without one',
   unsupported_grant_type: 'Grants are refresh_token and urn:ietf:params:oauth:grant-type:token-exchange',
-  unsupported_token_type: 'The subject token must be a JWT',
+  unsupported_token_type:
+    'Tokens of this type are not served here: an exchange takes JWTs, a revocation ends sessions',
   temporarily_unavailable: 'The service cannot reach its database, or something it depends on',
 };
 

@@ -74,8 +74,14 @@ function requirePlainExchange(body: Form): void {
     throw new OAuthError('invalid_request', 'requested_token_type is not served');
 }
 
+/** RFC 6749 §3.3: tokens have roles, and no scopes. Who asks for one must not think that it was granted. */
+function requireNoScope(body: Form): void {
+  if ((body['scope'] ?? '') !== '') throw new OAuthError('invalid_scope', 'a scope is asked for');
+}
+
 async function grant(call: Call, body: Form): Promise<Answer> {
   const type = required(body, 'grant_type');
+  requireNoScope(body);
   if (type === 'refresh_token') return await refreshGrant(call, body);
   if (type === TOKEN_EXCHANGE) return await exchangeGrant(call, body);
   throw new OAuthError('unsupported_grant_type', 'the grant type is not served');
@@ -101,15 +107,22 @@ async function exchangeGrant(call: Call, body: Form): Promise<Answer> {
   if (identityProviderId === undefined)
     throw new OAuthError('invalid_request', 'no single identity provider of the application has this issuer');
   limitProvider(call, identityProviderId);
-  const result = await reconcile(service, foreign, { applicationId, identityProviderId, token }, scope);
+  // Its client is given no id by which a pending link could be finished.
+  const input = { applicationId, identityProviderId, token, noPendingLink: true };
+  const result = await reconcile(service, foreign, input, scope);
   if (result.status === 232 || result.tokens === null)
     throw new OAuthError('invalid_grant', 'the identity is nobody’s yet');
   return json(200, exchangedTokens(result.tokens, jar.nowMs));
 }
 
-/** RFC 7009 §2.2: also 200 for a token that is unknown, or of another client, about which nothing is told. */
+/**
+ * RFC 7009 §2.2: also 200 for a token that is unknown, or of another client, about which nothing is told. An access token
+ * that no session goes with cannot be ended, and the client must not think that it was (§2.2.1).
+ */
 async function revocation({ service, scope }: Call, body: Form): Promise<Answer> {
-  await revokeToken(service, required(body, 'token'), scope, clientIdOf(body));
+  const revoked = await revokeToken(service, required(body, 'token'), scope, clientIdOf(body));
+  if (revoked === 'noSession')
+    throw new OAuthError('unsupported_token_type', 'the access token has no session that could end');
   return empty(200);
 }
 

@@ -1,8 +1,8 @@
 /** The standard endpoints, driven by an OAuth library that knows nothing of us. */
 import * as oauth from 'oauth4webapi';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startApi, type TestApi } from '../../support/api.ts';
-import { APP_A, APP_B, configure, KEY, loginTo, TEN1, U1 } from '../../support/token-fixtures.ts';
+import { APP_A, APP_B, APP_N, configure, KEY, loginTo, TEN1, U1 } from '../../support/token-fixtures.ts';
 
 const INSECURE = { [oauth.allowInsecureRequests]: true };
 const NONE = oauth.None();
@@ -42,7 +42,7 @@ const exchange = async (parameters: Record<string, string>, client = clientA) =>
     server,
     client,
     NONE,
-    'urn:ietf:params:oauth:grant-type:token-exchange',
+    TOKEN_EXCHANGE,
     parameters,
     INSECURE,
   );
@@ -50,6 +50,7 @@ const exchange = async (parameters: Record<string, string>, client = clientA) =>
 };
 
 const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt';
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 describe('metadata (RFC 8414)', () => {
   it('names the endpoints under the issuer', () => {
@@ -144,6 +145,19 @@ describe('token exchange (RFC 8693)', () => {
     await expect(exchange(wanted)).rejects.toMatchObject({ error: 'invalid_request' });
   });
 
+  it('leaves no pending link, which its client could not finish', async () => {
+    await api.provider.change({ linkingStrategy: 'CreatePendingLink' });
+    const wanted = {
+      subject_token: api.provider.token({ iss: 'https://acme.test', sub: 'pending' }),
+      subject_token_type: JWT_TYPE,
+    };
+    const insert = vi.spyOn(api.service.sealer, 'lookup');
+    await expect(exchange(wanted)).rejects.toMatchObject({ error: 'invalid_grant' });
+    expect(insert.mock.calls.filter(([, purpose]) => purpose === 'pendingLink')).toEqual([]);
+    insert.mockRestore();
+    await api.provider.change({});
+  });
+
   it('takes only JWTs', async () => {
     const wanted = { subject_token: 'x', subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' };
     await expect(exchange(wanted)).rejects.toMatchObject({ error: 'unsupported_token_type' });
@@ -192,6 +206,27 @@ describe('a request that is not in order (RFC 6749 §5.2)', () => {
   });
 });
 
+describe('a scope (RFC 6749 §3.3)', () => {
+  it.each(['refresh_token', TOKEN_EXCHANGE])('is granted by no grant: %s', async (type) => {
+    const scope = { grant_type: type, scope: 'admin:all' };
+    const answer = await fetch(`${api.url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ ...scope, client_id: APP_A, refresh_token: 'x', subject_token: 'x' }),
+    });
+    expect([answer.status, (await answer.json()).error]).toEqual([400, 'invalid_scope']);
+  });
+
+  it('that is empty asks for none (RFC 6749 §3.1)', async () => {
+    const { refreshToken } = await loginTo(api.service, APP_A);
+    const body = { grant_type: 'refresh_token', scope: '', refresh_token: refreshToken.value };
+    const answer = await fetch(`${api.url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams(body),
+    });
+    expect(answer.status).toBe(200);
+  });
+});
+
 describe('revocation (RFC 7009)', () => {
   it('ends the session, by refresh token or access token', async () => {
     for (const by of ['refresh', 'access']) {
@@ -199,6 +234,14 @@ describe('revocation (RFC 7009)', () => {
       await revoke(clientA, by === 'refresh' ? refreshToken.value : token);
       await expect(refresh(clientA, refreshToken.value)).rejects.toMatchObject({ error: 'invalid_grant' });
     }
+  });
+
+  it('says of an access token without session that it cannot be ended (§2.2.1)', async () => {
+    const { token } = await loginTo(api.service, APP_N);
+    const client: oauth.Client = { client_id: APP_N };
+    await expect(revoke(client, token)).rejects.toMatchObject({ error: 'unsupported_token_type' });
+    await revoke(clientA, token);
+    expect(await introspect(token)).toMatchObject({ active: true });
   });
 
   it('answers 200 for an unknown token, and for one of another client, which stays alive (T11)', async () => {

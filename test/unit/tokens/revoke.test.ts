@@ -235,6 +235,13 @@ describe('revokeToken() (RFC 7009, security.md T11)', () => {
     await revokeToken(service, 'a.b.c', EVERYWHERE);
   });
 
+  it('tells of an access token without session that it cannot be ended, to its own client', async () => {
+    const { token } = await loginTo(service, APP_N);
+    expect(await revokeToken(service, token, EVERYWHERE)).toBe('noSession');
+    expect(await revokeToken(service, token, EVERYWHERE, APP_N)).toBe('noSession');
+    expect(await revokeToken(service, token, EVERYWHERE, APP_A)).toBe('done');
+  });
+
   it('ends none of another tenant', async () => {
     const tokens = await logins();
     const foreign = { ...EVERYWHERE, tenantId: TEN2 };
