@@ -54,6 +54,11 @@ describe('validate()', () => {
     [null, { '': ['[blank]'] }],
   ])('complains of %j', (given, complaints) => expect(codes(given)).toEqual(complaints));
 
+  it('names no field where the whole is at fault', () => {
+    const errors = { generalErrors: [{ code: '[invalid]', message: expect.any(String) }] };
+    expect(() => validate(schema, [])).toThrow(expect.objectContaining({ status: 400, errors }));
+  });
+
   it('gives what fits the schema, or a ServiceError 400, for any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (given) => {
