@@ -14,6 +14,7 @@ import { type HeaderPolicy, headerValues } from '../core/headers.ts';
 import type { UpstreamSettings } from '../core/upstream.ts';
 import { upstreamFailure } from './failure.ts';
 import { responseHeaders } from './headers.ts';
+import { DeadlineError } from './http1/errors.ts';
 import { type Origin, tlsOptions } from './origin.ts';
 import type { ResponseSink, UpgradeRequest } from './upstream.ts';
 import { followTunnel } from './websocket-goodbye.ts';
@@ -71,12 +72,31 @@ export function createUpgrader(origin: Origin, settings: UpstreamSettings): Upgr
           fail(new CountersignError('internal_error', 'http-proxy opened no request'));
           return;
         }
-        const connected = origin.protocol === 'https:' ? 'secureConnect' : 'connect';
-        outgoing.once('socket', (socket) => socket.once(connected, onConnected));
+        awaitConnection(outgoing, origin, settings.timeouts.connectMs, onConnected);
         takeOver(outgoing, { request, sink, settings, fail, joined, isOver: () => isOver, done });
       }),
     close: () => agent.destroy(),
   };
+}
+
+/** A handshake of TLS that never ends would else wait for the time of an answer, and hold up the breaker as its one trial. */
+function awaitConnection(
+  outgoing: ClientRequest,
+  { protocol }: Origin,
+  connectMs: number,
+  onConnected: () => void,
+): void {
+  const timer = setTimeout(
+    () => outgoing.destroy(new DeadlineError(`no connection within ${connectMs} ms`)),
+    connectMs,
+  );
+  outgoing.once('close', () => clearTimeout(timer));
+  outgoing.once('socket', (socket) =>
+    socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      clearTimeout(timer);
+      onConnected();
+    }),
+  );
 }
 
 /** The agent fixes the name to verify: http-proxy would take it from the Host header, which a client chooses. */

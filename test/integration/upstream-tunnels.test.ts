@@ -1,9 +1,10 @@
 /** WebSocket tunnels to upstreams of several targets: balance, breaker, reload. */
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UpstreamSettings } from '../../src/core/upstream.ts';
-import { type Edge, GOOD_TOKEN, get, httpUpstream, startEdge } from '../support/edge.ts';
+import { type Edge, GOOD_TOKEN, get, httpUpstream, startEdge, TIMEOUTS } from '../support/edge.ts';
 import { exchange, header, rawClient } from '../support/raw-client.ts';
 import { OK, type RecordingUpstream, recordingUpstream, type Script } from '../support/upstream.ts';
 
@@ -22,6 +23,9 @@ const TUNNELS: Script = ({ requestLine }, socket) => {
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
   );
 };
+
+/** Long for a connection on this machine. */
+const CONNECT_MS = 100;
 
 let edge: Edge;
 const servers: RecordingUpstream[] = [];
@@ -78,6 +82,21 @@ describe('a tunnel', () => {
     tunnel.close();
   });
 
+  it('has no time limit from when its connection stands, before and after the 101', async () => {
+    const upstream = await recordingUpstream((request, socket) => {
+      setTimeout(() => TUNNELS(request, socket), 3 * CONNECT_MS);
+    });
+    servers.push(upstream);
+    await start([upstream.url], { timeouts: { ...TIMEOUTS, connectMs: CONNECT_MS } });
+    const tunnel = await rawClient(edge.port);
+    tunnel.send(HANDSHAKE);
+    await tunnel.waitFor(1);
+    await delay(2 * CONNECT_MS);
+    tunnel.send('still here');
+    await expect.poll(() => tunnel.received()).toContain('still here');
+    tunnel.close();
+  });
+
   it('that its upstream resets ends without a word: an answer would be read as WebSocket (W04)', async () => {
     const sockets: Socket[] = [];
     const upstream = await recordingUpstream((request, socket) => {
@@ -107,6 +126,17 @@ describe('handshakes that find no connection', () => {
     const refused = await exchange(edge.port, HANDSHAKE);
     expect(JSON.parse(refused.body)).toMatchObject({ code: 'upstream_unavailable' });
     expect(Number(header(refused, 'retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('in time are 504 and open the breaker, as those of requests do (U07)', async () => {
+    // It takes TCP connections and never speaks TLS.
+    const mute = await recordingUpstream(() => {});
+    servers.push(mute);
+    await start([mute.url.replace('http:', 'https:')], { timeouts: { ...TIMEOUTS, connectMs: CONNECT_MS } });
+    const statuses: number[] = [];
+    for (let count = 0; count < 6; count += 1) statuses.push((await exchange(edge.port, HANDSHAKE)).status);
+    expect(statuses).toEqual([504, 504, 504, 504, 504, 503]);
+    expect(mute.openConnections()).toBe(0);
   });
 
   it('leave the breaker to the others when their clients have gone', async () => {
