@@ -10,11 +10,12 @@ import type { Clock } from '../core/time.ts';
 import type { UpgradeRequest, Upstream, UpstreamRequest } from '../forward/upstream.ts';
 import { decide, type Policy } from '../gateway/decide.ts';
 import type { AccessRecord } from './access.ts';
-import type { TrustedProxies } from './client-address.ts';
-import { Exchange, withoutQuery } from './exchange.ts';
+import { plainAddress, type TrustedProxies } from './client-address.ts';
+import { Exchange } from './exchange.ts';
 import type { AnswerWriter } from './http1/answer-writer.ts';
 import { type IncomingRequest, requireServable, type UnservedRequest } from './http1/incoming-request.ts';
 import type { RequestBody } from './http1/request-body.ts';
+import { loggedPath } from './logged-path.ts';
 import { servePublishedKeys } from './published-keys.ts';
 import { type Bind, createListener, type Listener } from './server.ts';
 import { endingWithToken } from './tunnel-life.ts';
@@ -174,7 +175,7 @@ function unreadableRecord(
     timeMs: options.clock(),
     requestId: id,
     method,
-    path: withoutQuery(target),
+    path: loggedPath(target),
     status: error.status,
     durationMs: 0,
     upstreamMs: null,
@@ -185,7 +186,7 @@ function unreadableRecord(
     realm: null,
     user: null,
     upstream: null,
-    clientAddress: peer.address,
+    clientAddress: plainAddress(peer.address),
     responseBytes: 0,
   };
 }

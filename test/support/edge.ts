@@ -110,6 +110,8 @@ export interface EdgeOptions {
   readonly minter?: AssertionMinter;
   readonly tls?: ListenerTls;
   readonly proxyProtocol?: boolean;
+  /** Where it listens. */
+  readonly host?: string;
 }
 
 export interface Edge {
@@ -134,7 +136,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   };
   const records: AccessRecord[] = [];
   const listener = createProxyListener({
-    bind: { host: '127.0.0.1', port: 0 },
+    bind: { host: options.host ?? '127.0.0.1', port: 0 },
     limits: { ...LIMITS, ...options.limits },
     tls: options.tls ?? null,
     proxyProtocol: options.proxyProtocol ?? false,

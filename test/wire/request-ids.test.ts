@@ -1,5 +1,6 @@
 /** One request has one name, in its answer, at its upstream and in the log; and the log tells of the answer that was sent. */
 import { type AddressInfo, createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ListenerLimits } from '../../src/core/limits.ts';
 import { startApi, type TestApi } from '../support/api.ts';
@@ -29,6 +30,12 @@ const REFUSED = [
   ['a head that stops', head('Acc'), 408, 'request_timeout'],
   ['an upgrade with bytes behind it', head(WEB_SOCKET, 'GET'), 400, 'bad_request'],
 ] as const;
+
+/** Where it has IPv6, a listener on `::` sees IPv4 clients at mapped addresses. */
+const HAS_IPV6 = Object.values(networkInterfaces()).some((one) =>
+  one?.some(({ family }) => family === 'IPv6'),
+);
+const BOTH_PLAIN = ['127.0.0.1', '127.0.0.1'];
 
 const namesIn = (answer: RawResponse) => [header(answer, 'x-request-id'), JSON.parse(answer.body).instance];
 
@@ -85,6 +92,12 @@ describe('the line of a request in the log', () => {
     await client.closed();
     await expect.poll(() => edge.records).toMatchObject([{ status: 200, reason: 'bad_request' }]);
     early.close();
+  });
+
+  it.skipIf(!HAS_IPV6)('names the address of the client in one way, whoever answers it', async () => {
+    await start({ host: '::' });
+    for (const bytes of [head('\r\n', 'GET'), head('no field\r\n')]) await exchange(edge.port, bytes);
+    await expect.poll(() => edge.records.map(({ clientAddress }) => clientAddress)).toEqual(BOTH_PLAIN);
   });
 
   it('says that the client left, where it did before an answer that came at once', async () => {

@@ -7,7 +7,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Clock } from '../../core/time.ts';
 import type { ReconcileParts } from '../../identity-providers/reconcile.ts';
 import type { TokenService } from '../../tokens/service.ts';
-import { type ClientOrigin, clientOrigin, type TrustedProxies } from '../client-address.ts';
+import { type ClientOrigin, clientOrigin, plainAddress, type TrustedProxies } from '../client-address.ts';
 import type { AnswerWriter } from '../http1/answer-writer.ts';
 import { type IncomingRequest, requireServable, type UnservedRequest } from '../http1/incoming-request.ts';
 import { type Bind, createListener, type Listener } from '../server.ts';
@@ -85,7 +85,7 @@ function unreadable(
     isClientGone: false,
     durationMs: 0,
     reason: error.message,
-    clientAddress: peer.address,
+    clientAddress: plainAddress(peer.address),
     responseBytes: 0,
   };
 }
