@@ -27,7 +27,7 @@ export interface Call {
   readonly scope: Scope;
   /** What the request shows, also where the operation asks for none. */
   readonly credential: Credential | null;
-  /** Under which the limiter counts the call: never what the caller says of itself. */
+  /** Under which the limiter counts the call: never what a caller without an API key says of itself. */
   readonly countedAs: string;
   readonly cookies: TokenCookies;
   /** For the cookies of the answer. */

@@ -22,9 +22,15 @@ export interface ApiLimits {
  */
 const PER_LOGIN: Rate = { burst: 10, perSecond: 0.1 };
 
+/**
+ * Passwords tried for any names from one address: of the ten or so that are checked a second, and of the 64 that may wait
+ * (`tokens/password.ts`), a part. An office behind one address has as many people log in as that.
+ */
+const PER_PASSWORD_ADDRESS: Rate = { burst: 20, perSecond: 1 };
+
 /** Each of several processes lets the whole burst pass: people keep one connection, and guesses come at the same rate. */
-function perLogin(processes: number): Rate {
-  return { burst: PER_LOGIN.burst, perSecond: PER_LOGIN.perSecond / processes };
+function dividedAmong(processes: number, { burst, perSecond }: Rate): Rate {
+  return { burst, perSecond: perSecond / processes };
 }
 
 /** Headers that proxies write, and nobody else. */
@@ -44,6 +50,8 @@ export interface CallLimiter {
   anonymous(address: string): void;
   provider(address: string, identityProviderId: string): void;
   login(address: string, loginId: string): void;
+  /** Whatever the name. */
+  password(address: string): void;
 }
 
 /** 429: too many calls. The answer says when the next one passes. */
@@ -62,7 +70,8 @@ export function createCallLimiter(limits: ApiLimits, clock: Clock): CallLimiter 
   const { processes } = limits;
   const byAddress = perMinute(limits.perAddressPerMinute, processes, clock);
   const byProvider = perMinute(limits.perIdentityProviderPerMinute, processes, clock);
-  const byLogin = createRateLimiter(perLogin(processes), clock);
+  const byLogin = createRateLimiter(dividedAmong(processes, PER_LOGIN), clock);
+  const byPassword = createRateLimiter(dividedAmong(processes, PER_PASSWORD_ADDRESS), clock);
   const take = (what: string, address: string, wait: () => number | null) => {
     if (!limits.countsLoopback && isLoopback(address)) return;
     const seconds = wait();
@@ -75,6 +84,7 @@ export function createCallLimiter(limits: ApiLimits, clock: Clock): CallLimiter 
       take('for one login', address, () =>
         byLogin.take(`${network(address)} ${loginId.toLowerCase().slice(0, LOGIN_ID_MAX_CHARS)}`),
       ),
+    password: (address) => take('with a password', address, () => byPassword.take(network(address))),
   };
 }
 

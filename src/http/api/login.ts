@@ -4,6 +4,7 @@ import { text, uuid } from '../../objects/values.ts';
 import { login } from '../../tokens/login.ts';
 import { logout } from '../../tokens/logout.ts';
 import { empty } from './answer.ts';
+import type { Call } from './call.ts';
 import { clearedCookies } from './cookies.ts';
 import { operation } from './operation.ts';
 import { flag } from './schemas.ts';
@@ -11,6 +12,23 @@ import { loginAnswers, loginJson, loginMembers } from './session.ts';
 
 /** Longer ones are work for us, and no one's. */
 const PASSWORD_MAX_CHARS = 256;
+
+/**
+ * A backend that logs its users in has one address for all of them: whom it names by `ipAddress` is counted in its place,
+ * or anybody could lock out anybody else through it (security row T13). Where it names nobody, only the name and the
+ * backend are known, and passwords are not counted for the address. Without an API key `ipAddress` is the caller's word.
+ *
+ * @throws ServiceError 429
+ */
+function limitLogin(
+  { caller, countedAs, limiter }: Call,
+  { loginId, ipAddress }: { readonly loginId: string; readonly ipAddress?: string | undefined },
+): void {
+  if (caller === null) limiter.anonymous(countedAs);
+  const person = caller === null ? countedAs : ipAddress;
+  limiter.login(person ?? countedAs, loginId);
+  if (person !== undefined) limiter.password(person);
+}
 
 const logIn = operation({
   method: 'POST',
@@ -29,9 +47,8 @@ const logIn = operation({
   },
   answers: loginAnswers,
   handle: async (call, { body }) => {
-    const { service, caller, countedAs, limiter, scope } = call;
-    if (caller === null) limiter.anonymous(countedAs);
-    limiter.login(countedAs, body.loginId);
+    const { service, caller, scope } = call;
+    limitLogin(call, body);
     return loginJson(call, await login(service, body, caller, scope));
   },
 });

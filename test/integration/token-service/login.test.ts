@@ -1,6 +1,6 @@
 /** Login and logout over HTTP. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { API_SETTINGS, startApi } from '../../support/api.ts';
+import { API_SETTINGS, startApi, type TestApi } from '../../support/api.ts';
 import {
   APP_A,
   APP_B,
@@ -96,6 +96,54 @@ describe('POST /api/login, again and again', () => {
     ).toBe(200);
     limited.clock.advanceMs(10_000);
     expect((await limited.admin('POST', '/api/login', credentials)).status).toBe(200);
+    await limited.close();
+  });
+});
+
+describe('POST /api/login through a backend', () => {
+  const limits = { ...API_SETTINGS.limits, countsLoopback: true };
+  const statusOf = async (limited: TestApi, json: object, caller: { readonly auth?: string }) =>
+    (await limited.call('POST', '/api/login', { json: { ...credentials, ...json }, ...caller })).status;
+  /** Costs no check of a password. */
+  const UNKNOWN_APPLICATION = '00000000-0000-4000-8000-0000000000ff';
+
+  it('counts the address that it names: nobody locks out somebody else through it (T13)', async () => {
+    const limited = await startApi({ settings: { limits } });
+    const guess = { applicationId: UNKNOWN_APPLICATION, ipAddress: '203.0.113.66' };
+    for (let count = 0; count < 10; count += 1)
+      expect(await statusOf(limited, guess, { auth: KEY })).toBe(400);
+    expect(await statusOf(limited, guess, { auth: KEY })).toBe(429);
+    expect(await statusOf(limited, { ipAddress: '198.51.100.7' }, { auth: KEY })).toBe(200);
+    await limited.close();
+  });
+
+  it('counts no address that a caller without an API key names (T13)', async () => {
+    const limited = await startApi({ settings: { limits } });
+    const statuses = [];
+    for (let count = 0; count < 11; count += 1)
+      statuses.push(
+        await statusOf(limited, { applicationId: UNKNOWN_APPLICATION, ipAddress: `203.0.113.${count}` }, {}),
+      );
+    expect([statuses[9], statuses[10]]).toEqual([400, 429]);
+    await limited.close();
+  });
+
+  it('leaves one person’s address a part of the passwords that can be checked (T13)', async () => {
+    const limited = await startApi({ settings: { limits } });
+    const guesses = async (members: object) => {
+      const statuses = [];
+      for (let count = 0; count < 21; count += 1)
+        statuses.push(
+          await statusOf(
+            limited,
+            { applicationId: UNKNOWN_APPLICATION, loginId: `name-${count}`, ...members },
+            { auth: KEY },
+          ),
+        );
+      return statuses.at(-1);
+    };
+    expect(await guesses({ ipAddress: '203.0.113.66' })).toBe(429);
+    expect(await guesses({})).toBe(400);
     await limited.close();
   });
 });

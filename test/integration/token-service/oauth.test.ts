@@ -213,7 +213,7 @@ describe('a scope (RFC 6749 §3.3)', () => {
       method: 'POST',
       body: new URLSearchParams({ ...scope, client_id: APP_A, refresh_token: 'x', subject_token: 'x' }),
     });
-    expect([answer.status, (await answer.json()).error]).toEqual([400, 'invalid_scope']);
+    expect([answer.status, JSON.parse(await answer.text()).error]).toEqual([400, 'invalid_scope']);
   });
 
   it('that is empty asks for none (RFC 6749 §3.1)', async () => {

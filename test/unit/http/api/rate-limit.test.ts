@@ -164,6 +164,16 @@ describe('createCallLimiter()', () => {
     expect(count(() => limiter.provider('192.0.2.1', 'an identity provider'))).toBe(expected);
   });
 
+  it('leaves one address a part of the passwords that can be checked, whatever the names (T13)', () => {
+    const clock = fakeClock();
+    const limiter = createCallLimiter(one, clock);
+    const tries = (count: number, address = '192.0.2.1') =>
+      Array.from({ length: count }, () => passes(() => limiter.password(address))).filter(Boolean).length;
+    expect([tries(30), tries(1, '192.0.2.2')]).toEqual([20, 1]);
+    clock.advanceMs(2000);
+    expect(tries(5)).toBe(2);
+  });
+
   it('divides the rate at which passwords are tried, and lets people mistype at each process (T13)', () => {
     const clock = fakeClock();
     const limiter = createCallLimiter({ ...one, processes: 4 }, clock);
