@@ -3,7 +3,7 @@ import type { LinkedLogin, LinkedUser, LoginTable } from '../../tokens/linked-lo
 import type { Queries, Statement, Value } from '../driver.ts';
 import { text, textOrNull } from '../row.ts';
 import { LINK_COLUMNS, linkOf } from './links.ts';
-import { INSERT_REFRESH_TOKEN, refreshTokenValues } from './refresh-token-row.ts';
+import { INSERT_REFRESH_TOKEN, INSERT_UNRETIRED_TOKEN, refreshTokenValues } from './refresh-token-row.ts';
 import { USER_COLUMNS, userOf } from './users.ts';
 
 const IS_LINK = 'l.tenant_id = $1 AND l.identity_provider_id = $2 AND l.identity_provider_user_id = $3';
@@ -18,38 +18,34 @@ const FIND = `SELECT ${LINK_COLUMNS.replace(/\w+/g, 'l.$&')}, ${USER_COLUMNS}, r
  * `$6` and `$7` user and registration as they were seen, `$8` the instant, `$9` the address, then those of the token.
  */
 
-/**
- * The user is still linked; user and registration are as they were seen, but for instants of logins. PostgreSQL locks in
- * the order of the tables here: the user first, as every other change does.
- */
-const IS_AS_SEEN = `SELECT u.id FROM users u JOIN links l ON l.user_id = u.id JOIN registrations r ON r.user_id = u.id
+/** The user is still linked; user and registration are as they were seen, but for instants of logins. */
+const IS_AS_SEEN = `SELECT u.id FROM links l JOIN users u ON u.id = l.user_id JOIN registrations r ON r.user_id = u.id
   WHERE ${IS_LINK} AND r.application_id = $4 AND u.id = $5 AND u.body = $6 AND r.body = $7`;
 
-/** Each ends in its WHERE. */
-const CHANGES = [
-  'UPDATE users SET last_login_instant = $8 WHERE id = $5',
+const IS_UNRETIRED = 'NOT EXISTS (SELECT 1 FROM retired_values v WHERE v.lookup = $14)';
+
+const TOUCH_USER = 'UPDATE users SET last_login_instant = $8 WHERE id = $5';
+const TOUCHES = [
   'UPDATE registrations SET last_login_instant = $8 WHERE user_id = $5 AND application_id = $4',
   `UPDATE links SET last_login_instant = $8
     WHERE tenant_id = $1 AND identity_provider_id = $2 AND identity_provider_user_id = $3`,
-  `INSERT INTO login_records (tenant_id, user_id, application_id, ip_address, instant)
-    SELECT CAST($1 AS TEXT), CAST($5 AS TEXT), CAST($4 AS TEXT), CAST($9 AS TEXT), CAST($8 AS BIGINT) WHERE TRUE`,
 ];
+const LOGIN_RECORD = 'INSERT INTO login_records (tenant_id, user_id, application_id, ip_address, instant)';
 
 function shifted(sql: string, by: number): string {
   return sql.replace(/\$(\d+)/g, (_, number: string) => `$${Number(number) + by}`);
 }
 
-const LOGIN = { condition: IS_AS_SEEN, changes: CHANGES };
-const LOGIN_WITH_TOKEN = {
-  condition: `${IS_AS_SEEN} AND NOT EXISTS (SELECT 1 FROM retired_values v WHERE v.lookup = $14)`,
-  changes: [...CHANGES, shifted(INSERT_REFRESH_TOKEN, 9)],
-};
-
-type Login = typeof LOGIN;
+/** The condition for all, and the changes. */
+interface Login {
+  readonly condition: string;
+  readonly changes: readonly string[];
+}
 
 /**
  * Of PostgreSQL. All parts see the database as it was at the beginning, but what the condition locks it looks at again
- * where others have changed it meanwhile (postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED).
+ * where others have changed it meanwhile (postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED). Each
+ * change ends in its WHERE.
  */
 function asOneStatement({ condition, changes }: Login): string {
   const parts = changes.map(
@@ -58,15 +54,30 @@ function asOneStatement({ condition, changes }: Login): string {
   return `WITH seen AS (${condition} FOR UPDATE), ${parts.join(', ')} SELECT id FROM seen`;
 }
 
+const RECORD_SELECTED = `${LOGIN_RECORD}
+  SELECT CAST($1 AS TEXT), CAST($5 AS TEXT), CAST($4 AS TEXT), CAST($9 AS TEXT), CAST($8 AS BIGINT) WHERE TRUE`;
+const SELECTED = [TOUCH_USER, ...TOUCHES, RECORD_SELECTED];
+const ONE_STATEMENT = {
+  login: asOneStatement({ condition: IS_AS_SEEN, changes: SELECTED }),
+  withToken: asOneStatement({
+    condition: `${IS_AS_SEEN} AND ${IS_UNRETIRED}`,
+    changes: [...SELECTED, shifted(INSERT_REFRESH_TOKEN, 9)],
+  }),
+};
+
 /** A statement with values of its own, and which of those of all they are, from 1 on. */
 interface Step {
   readonly sql: string;
   readonly numbers: readonly number[];
 }
 
-/** Of SQLite, which has one writer at a time: the first statement decides for all. */
-function inTurn({ condition, changes: [first = '', ...others] }: Login): readonly Step[] {
-  return [`${first} AND EXISTS (${condition})`, ...others].map(stepOf);
+/**
+ * Of SQLite, which has one writer at a time: the first statement decides for all. Rows are inserted as VALUES: for those
+ * of a SELECT, which may be many, SQLite keeps a copy of each page that they change, and reads on in tables that refer
+ * to theirs (sqlite.org/src, `sqlite3FkCheck`). That is twice what the insertion costs.
+ */
+function inTurn({ condition, changes }: Login): readonly Step[] {
+  return [`${TOUCH_USER} AND EXISTS (${condition})`, ...changes].map(stepOf);
 }
 
 function stepOf(sql: string): Step {
@@ -77,8 +88,14 @@ function stepOf(sql: string): Step {
   };
 }
 
-const ONE_STATEMENT = { login: asOneStatement(LOGIN), withToken: asOneStatement(LOGIN_WITH_TOKEN) };
-const IN_TURN = { login: inTurn(LOGIN), withToken: inTurn(LOGIN_WITH_TOKEN) };
+const GIVEN = [...TOUCHES, `${LOGIN_RECORD} VALUES ($1, $5, $4, $9, $8)`];
+const IN_TURN = {
+  login: inTurn({ condition: IS_AS_SEEN, changes: GIVEN }),
+  withToken: inTurn({
+    condition: `${IS_AS_SEEN} AND ${IS_UNRETIRED}`,
+    changes: [...GIVEN, shifted(INSERT_UNRETIRED_TOKEN, 9)],
+  }),
+};
 
 async function find(
   queries: Queries,

@@ -7,6 +7,10 @@ import { body, integer, text, textOrNull } from '../row.ts';
 export const REFRESH_TOKEN_COLUMNS = `id, tenant_id, user_id, application_id, lookup, sealed_value, sequence,
   start_instant, insert_instant, access_expires_instant, auth_time_seconds, authentication_type, meta_data`;
 
+/** Where nothing says that the value is not a retired one, something else has to. */
+export const INSERT_UNRETIRED_TOKEN = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
+
 /** A value that was retired is taken for good: the condition covers what the unique index does not. */
 export const INSERT_REFRESH_TOKEN = `INSERT INTO refresh_tokens (${REFRESH_TOKEN_COLUMNS})
   SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT),
