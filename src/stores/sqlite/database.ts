@@ -3,8 +3,16 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { Outcome, Row, Statement, Value } from '../driver.ts';
 import { fromStored, toStored } from '../value.ts';
-import { type Answer, BEGIN, type Connection, type Failure, type Question } from './protocol.ts';
-import { isBusy, isUnavailable, leavesFileUsable } from './result-codes.ts';
+import { change, command, group } from './changes.ts';
+import {
+  type Answer,
+  BEGIN,
+  type Connection,
+  type Failure,
+  type GroupAnswer,
+  type Question,
+} from './protocol.ts';
+import { isBusy, leavesFileUsable } from './result-codes.ts';
 
 /**
  * How long a statement waits for the writer of another process: about five seconds, in short steps. SQLite's own steps
@@ -68,13 +76,17 @@ export class Database {
   #database: DatabaseSync | null = null;
   /** Statements are few and fixed, so that all of them stay prepared. */
   readonly #statements = new Map<string, Prepared>();
+  readonly #connected = {
+    run: (statement: Statement) => this.#waiting(statement),
+    breakOff: () => this.#breakOff(),
+  };
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   /** In their order. Reads that came together see the database at one moment: each of its own would lock it anew. */
-  answers(questions: readonly Question[]): readonly Answer[] {
+  answers(questions: readonly Question[]): readonly (Answer | GroupAnswer)[] {
     const isShared = this.#connection.role === 'reader' && questions.length > 1;
     if (isShared) this.#tried(command('BEGIN'));
     const answers = questions.map((question) => this.answer(question));
@@ -82,8 +94,9 @@ export class Database {
     return answers;
   }
 
-  answer(question: Question): Answer {
-    return 'statements' in question ? this.#changed(question.statements) : this.#waiting(question);
+  answer(question: Question): Answer | GroupAnswer {
+    if ('changes' in question) return group(this.#connected, question);
+    return 'statements' in question ? change(this.#connected, question) : this.#waiting(question);
   }
 
   close(): void {
@@ -96,42 +109,6 @@ export class Database {
     this.#database = null;
   }
 
-  #changed(statements: readonly Statement[]): Answer {
-    const answer = statements.length === 1 ? this.#inTurn(statements) : this.#inSavepoint(statements);
-    if (isBroken(answer)) this.#breakOff();
-    return answer;
-  }
-
-  /** One statement is all or nothing by itself; several need a savepoint. */
-  #inSavepoint(statements: readonly Statement[]): Answer {
-    const begun = this.#waiting(command('SAVEPOINT change'));
-    if ('failure' in begun) return begun;
-    const answer = this.#inTurn(statements);
-    if (isBroken(answer)) return answer;
-    if (isChanged(answer)) return this.#ended(['RELEASE change'], answer);
-    return this.#ended(['ROLLBACK TO change', 'RELEASE change'], answer);
-  }
-
-  /** Up to the first one that fails or changes nothing, which is the answer then. */
-  #inTurn(statements: readonly Statement[]): Answer {
-    let answer: Answer = { outcome: { rows: [], count: 0 } };
-    for (const statement of statements) {
-      answer = this.#waiting(statement);
-      if (!isChanged(answer)) return answer;
-    }
-    return answer;
-  }
-
-  #ended(commands: readonly string[], answer: Answer): Answer {
-    for (const sql of commands) {
-      const ended = this.#waiting(command(sql));
-      // What was to be undone is not: nothing of the transaction may be kept.
-      if ('failure' in ended) return { failure: { ...ended.failure, code: null } };
-    }
-    return answer;
-  }
-
-  /** Ends the transaction, however it stands: whatever follows up to its COMMIT fails. */
   #breakOff(): void {
     this.#tried(command('ROLLBACK'));
     if (this.#database?.isTransaction === true) this.close();
@@ -172,19 +149,6 @@ export class Database {
     this.#statements.set(sql, prepared);
     return prepared;
   }
-}
-
-function command(sql: string): Statement {
-  return { sql, values: [] };
-}
-
-function isChanged(answer: Answer): boolean {
-  return 'outcome' in answer && answer.outcome.count > 0;
-}
-
-/** The database failed: what it holds of the transaction is anybody's guess. */
-function isBroken(answer: Answer): boolean {
-  return 'failure' in answer && isUnavailable(answer.failure);
 }
 
 function run({ statement, columns }: Prepared, values: Value[]): Outcome {

@@ -17,8 +17,13 @@ export interface Change {
   readonly statements: readonly Statement[];
 }
 
+/** Changes that share a transaction of their own, which is begun and committed there. */
+export interface Group {
+  readonly changes: readonly Change[];
+}
+
 /** A change is answered by the outcome of its last statement; of count 0: nothing was changed. */
-export type Question = Statement | Change;
+export type Question = Statement | Change | Group;
 
 /** What went wrong, as far as it may be told: SQLite's words hold names of tables and columns, never values. */
 export interface Failure {
@@ -27,7 +32,13 @@ export interface Failure {
   readonly message: string;
 }
 
+/** Of a statement or a change; of a group: nothing of it is kept. */
 export type Answer = { readonly outcome: Outcome } | { readonly failure: Failure };
+
+/** Of a group that is committed: what became of each change. */
+export interface GroupAnswer {
+  readonly answers: readonly Answer[];
+}
 
 /** How a writer's transactions begin: with the lock, so that none finds out later that it cannot have it. */
 export const BEGIN = 'BEGIN IMMEDIATE';

@@ -6,7 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { StoreUnavailableError } from '../../tokens/store.ts';
 import type { Outcome, Statement, Value } from '../driver.ts';
-import type { Answer, Connection, Question } from './protocol.ts';
+import type { Answer, Change, Connection, GroupAnswer, Question } from './protocol.ts';
 import { errorOf } from './result-codes.ts';
 import { toSqlite } from './sql.ts';
 
@@ -14,7 +14,8 @@ import { toSqlite } from './sql.ts';
 const WORKER = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 interface Asked {
-  resolve(outcome: Outcome): void;
+  /** Not of a failure. */
+  answered(answer: Answer | GroupAnswer): void;
   reject(error: Error): void;
 }
 
@@ -33,19 +34,24 @@ export class SqliteThread {
   }
 
   query(sql: string, values: readonly Value[] = []): Promise<Outcome> {
-    return this.#ask({ sql: toSqlite(sql), values });
+    return this.#ask({ sql: toSqlite(sql), values }, outcomeOf);
   }
 
   /** See Change. */
   change(statements: readonly Statement[]): Promise<Outcome> {
-    return this.#ask({ statements: statements.map(({ sql, values }) => ({ sql: toSqlite(sql), values })) });
+    return this.#ask(changeOf(statements), outcomeOf);
   }
 
-  #ask(question: Question): Promise<Outcome> {
+  /** See Group: what became of each. Rejects where nothing is kept. */
+  group(changes: readonly (readonly Statement[])[]): Promise<readonly Answer[]> {
+    return this.#ask({ changes: changes.map(changeOf) }, answersOf);
+  }
+
+  #ask<T>(question: Question, read: (answer: Answer | GroupAnswer) => T): Promise<T> {
     if (this.#isClosed) return Promise.reject(new StoreUnavailableError('The store is closed'));
-    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#worker ??= this.#start();
-    this.#asked.push({ resolve, reject });
+    this.#asked.push({ answered: (answer) => resolve(read(answer)), reject });
     this.#worker.ref();
     this.#unsent.push(question);
     if (!this.#isBusy) this.#sendSoon();
@@ -68,7 +74,7 @@ export class SqliteThread {
 
   #start(): Worker {
     const worker = new Worker(WORKER, { workerData: this.#connection });
-    worker.on('message', (answers: readonly Answer[]) => {
+    worker.on('message', (answers: readonly (Answer | GroupAnswer)[]) => {
       for (const answer of answers) this.#settle(answer);
       this.#isBusy = false;
       // Most of what follows from these answers is asked by the end of this turn.
@@ -90,12 +96,12 @@ export class SqliteThread {
     if (questions.length > 0) this.#worker?.postMessage(questions);
   }
 
-  #settle(answer: Answer): void {
+  #settle(answer: Answer | GroupAnswer): void {
     const asked = this.#asked.shift();
     // A thread that nobody waits for does not keep the process alive.
     if (this.#asked.length === 0) this.#worker?.unref();
-    if ('outcome' in answer) asked?.resolve(answer.outcome);
-    else asked?.reject(errorOf(answer.failure));
+    if ('failure' in answer) asked?.reject(errorOf(answer.failure));
+    else asked?.answered(answer);
   }
 
   /** The next question starts another thread. */
@@ -109,4 +115,19 @@ export class SqliteThread {
     for (const { reject } of unanswered)
       reject(new StoreUnavailableError(`The SQLite thread failed: ${message}`));
   }
+}
+
+function changeOf(statements: readonly Statement[]): Change {
+  return { statements: statements.map(({ sql, values }) => ({ sql: toSqlite(sql), values })) };
+}
+
+/** The thread answers each kind of question in its own form. */
+function outcomeOf(answer: Answer | GroupAnswer): Outcome {
+  if ('outcome' in answer) return answer.outcome;
+  throw new TypeError('the thread answered another question');
+}
+
+function answersOf(answer: Answer | GroupAnswer): readonly Answer[] {
+  if ('answers' in answer) return answer.answers;
+  throw new TypeError('the thread answered another question');
 }

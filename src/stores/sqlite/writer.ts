@@ -1,24 +1,31 @@
 /**
- * Transactions one after the other, and one commit for those that wait together: a commit waits for the disk, and a
- * savepoint keeps each of them all or nothing. None is answered before the commit that holds it.
+ * Transactions one after the other, and one commit for those that wait together: a commit waits for the disk. Each is all
+ * or nothing, and none is answered before the commit that holds it. Changes that wait together are one question.
  */
 import { StoreUnavailableError } from '../../tokens/store.ts';
 import type { Outcome, Queries, Statement } from '../driver.ts';
 import { SilentTransactionError, Transaction } from '../transaction.ts';
-import { BEGIN } from './protocol.ts';
+import { type Answer, BEGIN } from './protocol.ts';
+import { errorOf } from './result-codes.ts';
 import type { SqliteThread } from './thread.ts';
 
 /** Transactions of one commit: the first of them waits for the last. */
 const GROUP_MAX = 64;
 
-type Thread = Pick<SqliteThread, 'query' | 'change'>;
+type Thread = Pick<SqliteThread, 'query' | 'change' | 'group'>;
 
 /** What was asked for, to be done within a group. */
 interface Job {
-  /** True: all of it is asked at once, and the thread decides. False: it asks, hears and asks again, alone. */
-  readonly isAtOnce: boolean;
+  /** All of it is asked at once, and the thread decides. Null: work, which asks, hears and asks again, alone. */
+  readonly change: AtOnce | null;
   /** Gives back how to answer once the group is committed. Rejects where the database failed: nothing of the group is kept then. */
   run(group: Group): Promise<() => void>;
+  reject(error: unknown): void;
+}
+
+interface AtOnce {
+  readonly statements: readonly Statement[];
+  settle(answer: Answer): void;
   reject(error: unknown): void;
 }
 
@@ -57,27 +64,31 @@ export class SqliteWriter {
   }
 
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    return this.#committed<T>(false, async (group) => await this.#inSavepoint(group, work));
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const run = async (group: Group) => {
+      const fate = await this.#inSavepoint(group, work);
+      return () => ('result' in fate ? resolve(fate.result) : reject(fate.error));
+    };
+    this.#add({ change: null, run, reject });
+    return promise;
   }
 
   /** Resolves with the outcome of the last statement; of count 0: nothing was changed. */
   change(statements: readonly Statement[]): Promise<Outcome> {
-    return this.#committed<Outcome>(true, () => fateOf(this.#thread.change(statements)));
-  }
-
-  #committed<T>(isAtOnce: boolean, run: (group: Group) => Promise<Fate<T>>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const answerer = async (group: Group) => {
-      const fate = await run(group);
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+    const run = async () => {
+      const fate = await fateOf(this.#thread.change(statements));
       return () => ('result' in fate ? resolve(fate.result) : reject(fate.error));
     };
-    this.#waiting.push({ isAtOnce, run: answerer, reject });
-    this.#wake();
+    const settle = (answer: Answer) =>
+      'outcome' in answer ? resolve(answer.outcome) : reject(errorOf(answer.failure));
+    this.#add({ change: { statements, settle, reject }, run, reject });
     return promise;
   }
 
   /** In the next turn: what is asked in this one shares a commit. */
-  #wake(): void {
+  #add(job: Job): void {
+    this.#waiting.push(job);
     if (this.#isRunning) return;
     this.#isRunning = true;
     setImmediate(() => void this.#runGroups());
@@ -85,11 +96,31 @@ export class SqliteWriter {
 
   async #runGroups(): Promise<void> {
     for (let first = this.#waiting.shift(); first !== undefined; first = this.#waiting.shift())
-      await this.#runGroup(first);
+      await (first.change === null ? this.#runMixed(first) : this.#runChanges(first.change));
     this.#isRunning = false;
   }
 
-  async #runGroup(first: Job): Promise<void> {
+  /** Up to the next work, which shares no commit with them. */
+  async #runChanges(first: AtOnce): Promise<void> {
+    const changes = [first];
+    for (
+      let next = this.#waiting[0]?.change ?? null;
+      next !== null;
+      next = this.#waiting[0]?.change ?? null
+    ) {
+      if (changes.length === GROUP_MAX) break;
+      this.#waiting.shift();
+      changes.push(next);
+    }
+    try {
+      const answers = await this.#thread.group(changes.map(({ statements }) => statements));
+      for (const [index, answer] of answers.entries()) changes[index]?.settle(answer);
+    } catch (error) {
+      for (const { reject } of changes) reject(error);
+    }
+  }
+
+  async #runMixed(first: Job): Promise<void> {
     const group = new Group(this.#thread);
     const jobs: Job[] = [];
     try {
@@ -100,10 +131,10 @@ export class SqliteWriter {
         const answer = job.run(group);
         group.follow(answer);
         answers.push(answer);
-        if (!job.isAtOnce) await answer;
+        if (job.change === null) await answer;
       }
-      // A failed ROLLBACK TO must not be followed by COMMIT. Changes need no look: where the database fails, they end the transaction.
-      if (jobs.some(({ isAtOnce }) => !isAtOnce)) await group.settled();
+      // A failed ROLLBACK TO must not be followed by COMMIT.
+      await group.settled();
       await this.#thread.query('COMMIT');
       for (const answer of await Promise.all(answers)) answer();
     } catch (error) {
