@@ -18,7 +18,9 @@ const EVERY_MS = MINUTE_MS;
 const FIRST_MS = SECOND_MS;
 /** Rows of one transaction: their locks are held for some milliseconds. */
 const BATCH_MAX = 100;
-/** Of one round of housekeeping: a million refresh tokens take ten minutes or so, beside what is served meanwhile. */
+/** A batch takes some 6 ms of processor time: what is served meanwhile gets the rest. */
+const PAUSE_MS = 20;
+/** Of one round. A million refresh tokens take a quarter of an hour or so. */
 const BATCHES_MAX = 1000;
 
 /** Where resealing stands after a round. */
@@ -64,7 +66,8 @@ export function startResealing(
   }
   async function round(): Promise<void> {
     await service.store.masterKeys.use(service.sealer.keyId, service.clock());
-    const report = await resealRound(service, { isStopped: () => isEnded });
+    const pause = () => new Promise<void>((resolve) => void schedule(resolve, PAUSE_MS));
+    const report = await resealRound(service, { isStopped: () => isEnded, pause });
     observe(report);
     if (report.state !== before) logWait(service.log, report.state);
     before = report.state;
@@ -92,20 +95,24 @@ function logFailure(log: Logger, error: unknown): void {
 
 export interface RoundOptions {
   readonly isStopped?: () => boolean;
+  /** Between two batches. */
+  readonly pause?: () => Promise<void>;
   readonly batchesMax?: number;
 }
 
 /** One round: a bounded number of batches. @throws StoreUnavailableError */
 export async function resealRound(
   service: ResealingService,
-  { isStopped = () => false, batchesMax = BATCHES_MAX }: RoundOptions = {},
+  { isStopped = () => false, pause, batchesMax = BATCHES_MAX }: RoundOptions = {},
 ): Promise<ResealReport> {
   const used = await service.store.masterKeys.list();
   const formerKeys = formerOnes(used, service.sealer);
   const counts = { resealed: 0, lost: 0 };
   let state = stateBefore(service, used);
-  for (let batch = 0; state === 'more' && batch < batchesMax && !isStopped(); batch += 1)
+  for (let batch = 0; state === 'more' && batch < batchesMax && !isStopped(); batch += 1) {
+    if (batch > 0) await pause?.();
     state = await resealBatch(service, formerKeys, counts);
+  }
   if (counts.lost > 0)
     service.log.error('Sealed values open with no master key of the configuration; they stay as they are', {
       values: counts.lost,
