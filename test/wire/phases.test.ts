@@ -127,6 +127,19 @@ describe.each([
   });
 });
 
+describe('a client that ends its side', () => {
+  it.each(PHASES)(
+    '$name is let go at once: it has gone, and its time is not waited for (U05)',
+    async (one) => {
+      const listener = await start({ headersTimeoutMs: GRACE_MS, idleTimeoutMs: GRACE_MS });
+      const client = await listener.in(one);
+      client.finish();
+      const { responses } = await client.closed();
+      expect(responses.map(statusOf)).toEqual(Array.from({ length: one.answers }, () => 200));
+    },
+  );
+});
+
 describe('a listener that closes', () => {
   it.each(PHASES.filter(({ rest }) => rest !== null))(
     'answers a request whose rest comes at once, $name, and says that it is the last',
