@@ -1,10 +1,12 @@
 /** From a file on disk to a configuration in which everything that can be checked beforehand was checked. */
+import { isUtf8 } from 'node:buffer';
 import { availableParallelism } from 'node:os';
 import type { AttributeLookup } from '../claims/store.ts';
 import { type Compiled, compileConfig } from '../config/compile.ts';
 import { type ConfigIssue, inOrder } from '../config/issue.ts';
 import { type LoadedConfig, type LoadFailure, loadConfig, withFurther } from '../config/load.ts';
 import type { Clock } from '../core/time.ts';
+import { faultsOfGivenKeys } from '../jwt/keyring.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
 import { ServiceError } from '../tokens/failure.ts';
 import { type ConfigurationFiles, diskFiles } from './configuration-files.ts';
@@ -58,8 +60,19 @@ async function checked(
   const failures = await retrievers.failures();
   if (failures.length > 0)
     return { issues: failures.map((message) => config.issue(['assertion', 'userClaims'], message)) };
-  const unusable = await seedKeyIssues(config, result.compiled);
+  const unusable = [
+    ...signingKeyIssues(config, result.compiled),
+    ...(await seedKeyIssues(config, result.compiled)),
+  ];
   return unusable.length > 0 ? { issues: inOrder(unusable) } : withKeys(config, result.compiled);
+}
+
+/** Keys of the operator that cannot sign assertions, alone or together. Generated ones are in order, or their store says so. */
+function signingKeyIssues(config: LoadedConfig, { assertion }: Compiled): ConfigIssue[] {
+  if (assertion === null || assertion.keys === null) return [];
+  return faultsOfGivenKeys(assertion.keys, assertion.algorithms).map(({ index, message }) =>
+    config.issue(['assertion', 'keys', ...(index === null ? [] : [index])], message),
+  );
 }
 
 /** Keys of the token service that cannot be read, or are too weak. */
@@ -87,6 +100,12 @@ function withKeys(config: LoadedConfig, compiled: Compiled): ConfigurationResult
   }
 }
 
+/** Bytes that are no UTF-8 would be read as U+FFFD: an issuer would be another than the file says. */
+function textOf(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw new Error('it is no UTF-8 text');
+  return Buffer.from(bytes).toString('utf8');
+}
+
 /** The file against its schema, without what it refers to. */
 export function loadFile(
   path: string,
@@ -94,7 +113,7 @@ export function loadFile(
   files: ConfigurationFiles = diskFiles,
 ): { readonly config: LoadedConfig } | LoadFailure {
   try {
-    return loadConfig({ path, text: Buffer.from(files.read(path)).toString('utf8') }, environment);
+    return loadConfig({ path, text: textOf(files.read(path)) }, environment);
   } catch (error) {
     const message = `cannot be read: ${fileCause(error)}`;
     return { issues: [{ file: path, line: 1, column: 1, path: '', message, excerpt: '' }], rest: null };

@@ -31,8 +31,8 @@ function issuesOf(finding: Finding, base: ConfigPath, context: Context): ConfigI
   if (finding.code === 'unrecognized_keys') return unknownKeys(finding.keys, path, context);
   if (finding.code === 'invalid_key') return [at(path, 'key', finding.issues[0]?.message ?? finding.message)];
   if (finding.code === 'invalid_union') {
-    const branch = finding.errors.find((errors) => isAboutContents(errors));
-    if (branch !== undefined) return branch.flatMap((inner) => issuesOf(inner, path, context));
+    const mistakes = mistakesInMeant(finding.errors);
+    if (mistakes.length > 0) return mistakes.flatMap((inner) => issuesOf(inner, path, context));
   }
   return [at(path, 'value', messageOf(finding, treeAt(context.tree, path)?.value))];
 }
@@ -43,22 +43,40 @@ function unknownKeys(
   { tree, source, jsonSchema }: Context,
 ): ConfigIssue[] {
   const known = namesAt(jsonSchema, path);
+  const rest = Object.keys(treeAt(tree, path)?.value ?? {}).filter((name) => !keys.includes(name));
   return keys.slice(0, ISSUES_MAX).map((key) => {
     const where = [...path, key];
     const offset = offsetOf(tree, where, 'key');
     // `secret:hunter2` is one word to YAML: the name would show the value.
     if (key.includes(':'))
       return source.mistakeAt(offset, path, 'unknown key; is a blank missing after ":"?');
+    // Known in another form of the map: `header` and `cookie` are two entries of a list.
+    if (known.includes(key) && rest.length > 0)
+      return source.mistakeAt(offset, where, `cannot stand beside ${rest.join(', ')}`);
     return source.mistakeAt(offset, where, `unknown key${didYouMean(key, known)}`);
   });
 }
 
-/** The branch of a union that the writer meant: the one that is about what stands inside, not about the kind of value. */
+/**
+ * The branch of a union that the writer meant is about what stands inside, not about the kind of value, and has the
+ * fewest mistakes. Where several are as near, only what they agree on; none: the union speaks for itself.
+ */
+function mistakesInMeant(branches: readonly (readonly Finding[])[]): readonly Finding[] {
+  const possible = branches.filter(isAboutContents);
+  const fewest = Math.min(...possible.map(({ length }) => length));
+  const [first = [], ...others] = possible.filter(({ length }) => length === fewest);
+  return first.filter((one) => others.every((other) => other.some((two) => isSame(one, two))));
+}
+
+function isSame(one: Finding, other: Finding): boolean {
+  return one.code === other.code && one.path.join() === other.path.join();
+}
+
 function isAboutContents(errors: readonly Finding[]): boolean {
   return (
     errors.length > 0 &&
     errors.every(({ code, path }) => code !== 'invalid_type' || path.length > 0) &&
-    errors.some(({ path }) => path.length > 0)
+    errors.some(({ code, path }) => code === 'unrecognized_keys' || path.length > 0)
   );
 }
 

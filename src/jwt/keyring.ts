@@ -53,7 +53,7 @@ export interface KeyringOptions {
  * @throws KeyDirectoryError where generated keys are not in order
  */
 export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
-  const wanted = [...new Set(options.algorithms)].filter((name) => name !== 'none').map(signingAlgorithm);
+  const wanted = wantedOf(options.algorithms);
   const { source } = options;
   if ('keys' in source) {
     const keys = source.keys.map((given) => importGivenKey(given, wanted));
@@ -67,6 +67,35 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   }
   const load = () => loadKeys(storage, options.clock);
   return new LoadedKeyring(await load(), wanted, options.clock, { load, log: options.log });
+}
+
+export interface KeyFault {
+  /** Of the key that is not usable; null: the keys are not right together. */
+  readonly index: number | null;
+  readonly message: string;
+}
+
+/** Why a keyring of these keys would not open, for whoever only looks. */
+export function faultsOfGivenKeys(keys: readonly GivenKey[], algorithms: readonly string[]): KeyFault[] {
+  const wanted = wantedOf(algorithms);
+  const loaded: LoadedKey[] = [];
+  const load = (given: GivenKey) => void loaded.push(immortal(importGivenKey(given, wanted)));
+  const faults = keys.flatMap((given, index) => faultOf(index, () => load(given)));
+  return faults.length > 0 ? faults : faultOf(null, () => activeKeys(loaded, wanted));
+}
+
+function faultOf(index: number | null, attempt: () => unknown): KeyFault[] {
+  try {
+    attempt();
+    return [];
+  } catch (error) {
+    if (error instanceof KeyPolicyError) return [{ index, message: error.message }];
+    throw error;
+  }
+}
+
+function wantedOf(algorithms: readonly string[]): Algorithm[] {
+  return [...new Set(algorithms)].filter((name) => name !== 'none').map(signingAlgorithm);
 }
 
 async function openUntouched(

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/main.ts';
+import { selfSignedCertificate } from '../support/certificate.ts';
 import { runCommand } from '../support/command-line.ts';
+import { testKey } from '../support/tokens.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ACCEPTANCE_FILE = join(ROOT, 'config/acceptance.yaml');
@@ -34,6 +36,9 @@ routes:
     require: { role: { any: [admin] } }
 `;
 
+const ACTIVE = { id: 'k1', privateKeyFile: 'k1.pem', state: 'active' };
+const NEXT = { id: 'k2', privateKeyFile: 'k2.pem', state: 'next' };
+
 /** `line:column path` of each. */
 const PLACES = [
   '1:10 version',
@@ -51,6 +56,14 @@ const PLACES = [
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'countersign-cli-'));
+  const pem = { type: 'pkcs8', format: 'pem' } as const;
+  file('ec.pem', testKey('ES256').privateKey.export(pem).toString());
+  for (const name of ['k1', 'k2']) {
+    const key = testKey('RS256', name);
+    file(`${name}.pem`, key.privateKey.export(pem).toString());
+    file(`${name}.crt`, selfSignedCertificate(key));
+    file('public.pem', key.publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  }
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -163,6 +176,30 @@ describe('check', () => {
     expect(output).toContain('the environment variable FUSION_SECRET is not set');
     expect(output).toContain('tokenService.keys[0]: ');
     expect(output).toContain(`${path}: 2 problems`);
+  });
+
+  it.each([
+    ['[0]: Key k1 is no private key in PEM', [{ id: 'k1', privateKeyFile: 'public.pem' }]],
+    ['[1]: Certificate of key k2 belongs to another key', [ACTIVE, { ...NEXT, certificateFile: 'k1.crt' }]],
+    [': No active key for RS256', [{ ...ACTIVE, privateKeyFile: 'ec.pem' }]],
+    [': Keys k1 and k2 are both active for RS256', [ACTIVE, { ...NEXT, state: 'active' }]],
+  ])('says of keys that cannot sign: assertion.keys%s', async (message, keys) => {
+    const head =
+      'version: 1\nrealms: [{ name: a, issuer: a, signingKey: { secret: ' + 'a'.repeat(32) + ' } }]\n';
+    const path = file('signing.yaml', `${head}assertion: { keys: ${JSON.stringify(keys)} }\n${ROUTES}`);
+    const { code, output } = await runCommand(['check', path]);
+    expect(code).toBe(1);
+    expect(output).toMatch(/signing\.yaml:3:\d+: /);
+    expect(output).toContain(`assertion.keys${message}`);
+    expect((await runCommand(['serve', '--config', path])).code).toBe(78);
+  });
+
+  it('refuses a file that is no UTF-8: its names would be others than they look', async () => {
+    const path = join(folder, 'latin1.yaml');
+    writeFileSync(path, Buffer.from(ENVIRONMENT.replace('fusion', 'm\xe9'), 'latin1'));
+    const { code, output } = await runCommand(['check', path], { FUSION_SECRET: 'x'.repeat(32) });
+    expect(code).toBe(1);
+    expect(output).toContain('latin1.yaml:1:1: cannot be read: it is no UTF-8 text');
   });
 
   it('names both key options for a realm that has none (FJR-S25)', async () => {

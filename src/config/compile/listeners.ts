@@ -30,12 +30,26 @@ export function compileListeners(context: CompileContext): ListenersSettings {
       ['listeners', 'proxy', 'proxyProtocol'],
       'needs trustedProxies: only they may say who a client is, and nobody else could connect',
     );
+  refuseSharedAddresses(context);
   const path = ['listeners', 'proxy', 'tls'];
   return {
     proxy: { bind, tls: tls === null ? null : compileTls(tls, path, context), proxyProtocol },
     ops: { bind: listeners.ops.bind },
     api: compileApi(context),
   };
+}
+
+/** Port 0 is a new one each time. */
+function refuseSharedAddresses(context: CompileContext): void {
+  const { proxy, ops, api } = context.config.settings.listeners;
+  const taken = new Map<string, string>();
+  for (const [name, { bind }] of Object.entries(api.enabled ? { proxy, ops, api } : { proxy, ops })) {
+    const address = `${bind.host} ${bind.port}`;
+    const other = taken.get(address);
+    taken.set(address, name);
+    if (other !== undefined && bind.port !== 0)
+      context.refuse(['listeners', name, 'bind'], `is the address of listeners.${other} too`);
+  }
 }
 
 /** API keys, passwords and tokens travel there. */
