@@ -88,8 +88,8 @@ export function selfGate({
  * Vended tokens are signed by the same keys, with claims that whoever had an API key asked for; only tokens that a
  * grant made carry `gty`, in a header that nobody but the service writes (security.md T09).
  */
-function requireAccessToken({ encoded, claims }: Envelope, { tenants }: Catalog): void {
-  const header = parseStrictJson(decodeUtf8(Buffer.from(encoded.protected, 'base64url')));
+function requireAccessToken({ jws, claims }: Envelope, { tenants }: Catalog): void {
+  const header = parseStrictJson(decodeUtf8(Buffer.from(jws.protected, 'base64url')));
   if (!isJsonObject(header) || !Array.isArray(member(header, 'gty')))
     throw new CountersignError('wrong_type', 'the token was made by no grant: it is no access token');
   const tid = member(claims, 'tid');

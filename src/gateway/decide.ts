@@ -2,6 +2,7 @@
  * The life of one request: match → authenticate → authorize → mint. What follows, forwarding, belongs to the front
  * end that asked. Knows no transport, no configuration file, no key.
  */
+import { whenThere } from '../core/at-once.ts';
 import { authorize, authorizeApplication, requiresNothing } from '../core/authorize.ts';
 import { extractCredential } from '../core/credential.ts';
 import {
@@ -41,11 +42,13 @@ export async function decide(request: GatewayRequest, policy: Policy, explain?: 
     explain?.('route', `${route.name}: ${route.pathPrefix}, auth ${route.auth}, upstream ${route.upstream}`);
     if (route.auth === 'none') return allow(route, target, null, null, null);
 
-    token = await authenticate({ request, target, host, route }, policy.verifier, explain);
+    const caller = authenticate({ request, target, host, route }, policy.verifier, explain);
+    token = caller instanceof Promise ? await caller : caller;
     if (token !== null) permit(token, route);
     explain?.('authorize', token === null ? 'anonymous caller' : 'all requirements are met');
 
-    const assertion = await mint(token, route, policy.minter, explain);
+    const minted = mint(token, route, policy.minter, explain);
+    const assertion = minted instanceof Promise ? await minted : minted;
     return allow(route, target, token, assertion, null);
   } catch (thrown) {
     const error = toCountersignError(thrown);
@@ -88,19 +91,17 @@ interface Matched {
 }
 
 /** The verified caller; null for an anonymous one, where the route allows that. A bad token is never anonymous. */
-async function authenticate(
+function authenticate(
   { request, target, host, route }: Matched,
   verifier: TokenVerifier,
   explain: Explain | undefined,
-): Promise<VerifiedToken | null> {
+): VerifiedToken | null | Promise<VerifiedToken> {
   const credential = extractCredential(request.headers, target.query, route.tokenLocations);
   if (credential !== null) {
     explain?.('token', `found in ${credential.locations.map(({ kind }) => kind).join(', ')}`);
     requireOwnPage(request, credential, host, route.pageOrigins);
     const realms = acceptingRealms(route, credential);
-    const token = await verifier.verify(credential.token, realms, explain);
-    requireRealm(token, realms);
-    return token;
+    return whenThere(verifier.verify(credential.token, realms, explain), (token) => ofRealm(token, realms));
   }
   explain?.('token', 'none');
   // A requirement that a caller could escape by leaving the token out would be none.
@@ -115,8 +116,8 @@ function permit(token: VerifiedToken, { require, application }: Route): void {
 }
 
 /** A verdict of another realm, from whatever cache, is a defect and opens nothing. */
-function requireRealm(token: VerifiedToken, realms: readonly Realm[]): void {
-  if (realms.some((realm) => realm.name === token.realm.name)) return;
+function ofRealm(token: VerifiedToken, realms: readonly Realm[]): VerifiedToken {
+  if (realms.some((realm) => realm.name === token.realm.name)) return token;
   throw new CountersignError('internal_error', 'the token was verified for a realm outside the route');
 }
 

@@ -68,7 +68,7 @@ export interface KeyChoice {
 
 /** The key that the signature was made with. @throws CountersignError unknown_kid, alg_not_allowed, bad_signature */
 export async function keyOfSignature(
-  { encoded, kid: wanted, algorithm: claimed }: Envelope,
+  { jws, kid: wanted, algorithm: claimed }: Envelope,
   keys: readonly CompactKey[],
   { ignoreKid = false }: KeyChoice = {},
 ): Promise<CompactKey> {
@@ -76,7 +76,7 @@ export async function keyOfSignature(
   if (named.length === 0) throw new CountersignError('unknown_kid', 'no key has this kid');
   const fitting = named.filter(({ algorithm }) => algorithm === claimed);
   if (fitting.length === 0) throw new CountersignError('alg_not_allowed', 'the key serves another algorithm');
-  for (const key of fitting) if (await verifySignature(encoded, key.key, key.algorithm)) return key;
+  for (const key of fitting) if (await verifySignature(jws, key.key, key.algorithm)) return key;
   throw new CountersignError('bad_signature', 'the signature does not verify');
 }
 
@@ -86,8 +86,8 @@ export function verifiedOf(envelope: Envelope): VerifiedCompact {
 }
 
 /** Every member of the header, where the envelope reads what it needs. It has proven that it is a JSON object. */
-export function headerOf({ encoded }: Envelope): JsonObject {
-  const header = parseStrictJson(decodeUtf8(Buffer.from(encoded.protected, 'base64url')));
+export function headerOf({ jws }: Envelope): JsonObject {
+  const header = parseStrictJson(decodeUtf8(Buffer.from(jws.protected, 'base64url')));
   return isJsonObject(header) ? header : {};
 }
 

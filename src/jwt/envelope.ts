@@ -9,16 +9,17 @@ import { decodeUtf8, parseStrictJson } from './strict-json.ts';
 
 /** ASCII, so bytes too. Node refuses larger header sections anyway; what else carries a token gets the same bound. */
 const TOKEN_CHARACTERS_MAX = 16 * 1024;
-const MORE_THAN_PARTS = 4;
 /** `crit` and `b64` change what is signed (RFC 7797), `zip` and `enc` belong to JWE: none is supported in any form. */
 const REFUSED_HEADERS = ['crit', 'b64', 'zip', 'enc'];
 
-/** The three parts, each proven canonical base64url: the flattened JWS of RFC 7515 §7.2.2. */
-export interface EncodedJws {
+/** A token taken apart. Each of its three parts is proven canonical base64url. */
+export interface CompactJws {
+  /** The header, encoded. */
   readonly protected: string;
-  readonly payload: string;
+  /** Header and payload, encoded and joined: what is signed (RFC 7515 §5.1). ASCII. */
+  readonly signingInput: string;
   /** Empty for an unsigned token. Whether it may be, the verifier decides. */
-  readonly signature: string;
+  readonly signature: Uint8Array;
 }
 
 /** What countersign reads of the header. `jku`, `x5u`, `jwk`, `x5c` and `x5t` are never read (RFC 8725 §3.10). */
@@ -37,7 +38,7 @@ export interface HeaderLookup {
 /** A well-formed token. Nothing in it is verified. */
 export interface Envelope extends ProtectedHeader {
   readonly claims: JsonObject;
-  readonly encoded: EncodedJws;
+  readonly jws: CompactJws;
 }
 
 /**
@@ -45,33 +46,41 @@ export interface Envelope extends ProtectedHeader {
  * @throws CountersignError malformed; headers_too_large over 16 KiB
  */
 export function parseEnvelope(token: string, known?: HeaderLookup): Envelope {
-  const encoded = splitParts(token);
-  const { algorithm, kid, type } = known?.get(encoded.protected) ?? parseHeader(encoded.protected);
-  const claims = parseObject(decodePart(encoded.payload), 'payload');
-  decodePart(encoded.signature);
-  return { algorithm, kid, type, claims, encoded };
+  const { header, payload, signingInput, signature } = splitParts(token);
+  const { algorithm, kid, type } = known?.get(header) ?? parseHeader(header);
+  const claims = parseObject(decodePart(payload), 'payload');
+  const jws = { protected: header, signingInput, signature: decodePart(signature) };
+  return { algorithm, kid, type, claims, jws };
 }
 
 /** @throws CountersignError malformed; headers_too_large over 16 KiB */
-export function splitCompact(token: string): EncodedJws {
-  const encoded = splitParts(token);
-  for (const part of [encoded.protected, encoded.payload, encoded.signature]) decodePart(part);
-  return encoded;
+export function splitCompact(token: string): CompactJws {
+  const { header, payload, signingInput, signature } = splitParts(token);
+  for (const part of [header, payload]) decodePart(part);
+  return { protected: header, signingInput, signature: decodePart(signature) };
 }
 
-function splitParts(token: string): EncodedJws {
+/** As they stand in the token. */
+interface Parts {
+  readonly header: string;
+  readonly payload: string;
+  readonly signature: string;
+  readonly signingInput: string;
+}
+
+function splitParts(token: string): Parts {
   if (token.length > TOKEN_CHARACTERS_MAX)
     throw new CountersignError('headers_too_large', 'token is larger than 16 KiB');
-  const parts = token.split('.', MORE_THAN_PARTS);
-  const [encodedHeader, payload, signature] = parts;
-  if (
-    encodedHeader === undefined ||
-    payload === undefined ||
-    signature === undefined ||
-    parts.length === MORE_THAN_PARTS
-  )
+  const first = token.indexOf('.');
+  const second = token.indexOf('.', first + 1);
+  if (first === -1 || second === -1 || token.includes('.', second + 1))
     throw malformed('token has not three parts');
-  return { protected: encodedHeader, payload, signature };
+  return {
+    header: token.slice(0, first),
+    payload: token.slice(first + 1, second),
+    signature: token.slice(second + 1),
+    signingInput: token.slice(0, second),
+  };
 }
 
 /**

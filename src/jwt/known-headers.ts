@@ -14,7 +14,7 @@ export class KnownHeaders implements HeaderLookup {
   }
 
   /** For tokens that were accepted: what a stranger can make up takes no room. The oldest one goes first. */
-  remember({ encoded: { protected: encodedHeader }, algorithm, kid, type }: Envelope): void {
+  remember({ jws: { protected: encodedHeader }, algorithm, kid, type }: Envelope): void {
     if (encodedHeader.length > CHARACTERS_MAX || this.#headers.has(encodedHeader)) return;
     // A copy: a part of a string keeps the whole of it, here a token, in memory.
     const text = Buffer.from(encodedHeader, 'latin1').toString('latin1');

@@ -6,6 +6,7 @@ import {
   type AssertionPolicy,
   type AssertionSubject,
   assertionPayload,
+  type UserClaims,
 } from '../core/assertion.ts';
 import type { Assertion, AssertionMinter, Explain } from '../core/decision.ts';
 import { CountersignError } from '../core/errors.ts';
@@ -65,19 +66,14 @@ export function createMinter(options: MinterOptions): Minter {
   function joinFlight(name: string, order: Order, explain?: Explain): Promise<Assertion> {
     const underWay = flights.get(name);
     if (underWay !== undefined) return underWay;
-    const flight = fly(name, order, explain);
+    const flight = mintAnew(order, options, explain);
     flights.set(name, flight);
-    return flight;
-  }
-
-  async function fly(name: string, order: Order, explain?: Explain): Promise<Assertion> {
-    try {
-      const assertion = await mintAnew(order, options, explain);
+    const land = () => flights.delete(name);
+    flight.then((assertion) => {
+      land();
       cache.set(name, assertion);
-      return assertion;
-    } finally {
-      flights.delete(name);
-    }
+    }, land);
+    return flight;
   }
 
   return {
@@ -133,11 +129,15 @@ interface Order {
   readonly key: SigningKey | null;
 }
 
+function userClaimsOf({ token, policy }: Order): UserClaims | null | Promise<UserClaims> {
+  const { retriever } = policy.userClaims;
+  return token === null || retriever === null ? null : retriever.retrieve(token.principal, token.realm);
+}
+
 async function mintAnew(order: Order, options: MinterOptions, explain?: Explain): Promise<Assertion> {
   const { token, route, policy, key } = order;
-  const { retriever } = policy.userClaims;
-  const userClaims =
-    token === null || retriever === null ? null : await retriever.retrieve(token.principal, token.realm);
+  const found = userClaimsOf(order);
+  const userClaims = found instanceof Promise ? await found : found;
   const input: AssertionInput = {
     policy,
     route,

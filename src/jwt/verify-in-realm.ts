@@ -2,6 +2,7 @@
  * One realm's verdict on a token: type, algorithm, time, key, signature, audience, principal. What costs nothing comes
  * first: no key is fetched and no signature computed for a token that its own header or clock refuses.
  */
+import { whenThere } from '../core/at-once.ts';
 import type { Explain } from '../core/decision.ts';
 import { CountersignError } from '../core/errors.ts';
 import {
@@ -18,37 +19,40 @@ import type { Clock } from '../core/time.ts';
 import type { Envelope } from './envelope.ts';
 import { acceptsUnsigned, keysFor, type RealmBinding } from './realm-binding.ts';
 import { verifySignature } from './signature.ts';
+import type { VerificationKey } from './verification-key.ts';
 
 /** What the realm says of a token that it accepts. */
 export type Accepted = Omit<VerifiedToken, 'id'>;
 
 /**
- * Whether the issuer is the realm's has been checked.
+ * Whether the issuer is the realm's has been checked. Answers, and throws, at once where neither the key nor the thread
+ * pool has to be waited for.
  *
  * @throws CountersignError with the 401 code of the first check that fails, or one of the 503 codes
  */
-export async function verifyInRealm(
+export function verifyInRealm(
   binding: RealmBinding,
   envelope: Envelope,
   clock: Clock,
   explain?: Explain,
-): Promise<Accepted> {
+): Accepted | Promise<Accepted> {
   const { realm } = binding;
   checkType(envelope, realm);
   const algorithm = allowedAlgorithm(envelope, binding);
   const validity = validityOf(envelope.claims, realm);
   checkValidity(validity, clock());
   explain?.('validity', describeValidity(validity));
-  await checkSignature(envelope, algorithm, binding, explain);
-  // The keys may have been waited for.
-  checkValidity(validity, clock());
-  checkAudience(envelope.claims, realm.audiences);
-  explain?.('audience', realm.audiences.length === 0 ? 'not checked by this realm' : 'is accepted');
-  const { principal, notices } = principalOf(envelope.claims, realm);
-  binding.gate?.requireKind(envelope);
-  binding.gate?.requireLive(envelope.claims);
-  explain?.('principal', describePrincipal(principal));
-  return { realm, principal, validity, algorithm, kid: envelope.kid, notices };
+  return whenThere(checkSignature(envelope, algorithm, binding, explain), () => {
+    // The keys may have been waited for.
+    checkValidity(validity, clock());
+    checkAudience(envelope.claims, realm.audiences);
+    explain?.('audience', realm.audiences.length === 0 ? 'not checked by this realm' : 'is accepted');
+    const { principal, notices } = principalOf(envelope.claims, realm);
+    binding.gate?.requireKind(envelope);
+    binding.gate?.requireLive(envelope.claims);
+    explain?.('principal', describePrincipal(principal));
+    return { realm, principal, validity, algorithm, kid: envelope.kid, notices };
+  });
 }
 
 /** For realms without `types`: access tokens, and tokens that say nothing. */
@@ -70,34 +74,42 @@ function allowedAlgorithm({ algorithm }: Envelope, binding: RealmBinding): Algor
 }
 
 /** @throws CountersignError bad_signature, alg_not_allowed, unknown_kid, keys_unavailable */
-async function checkSignature(
-  { encoded, kid }: Envelope,
+function checkSignature(
+  envelope: Envelope,
   algorithm: Algorithm | 'none',
   binding: RealmBinding,
   explain?: Explain,
-): Promise<void> {
+): void | Promise<void> {
   if (algorithm === 'none') {
-    if (encoded.signature !== '')
+    if (envelope.jws.signature.length > 0)
       throw new CountersignError('bad_signature', 'unsigned token has a signature');
     explain?.('signature', 'none, and the realm accepts that');
     return;
   }
-  const known = keysFor(binding, kid);
-  const found = known instanceof Promise ? await known : known;
-  if (found.length === 0) throw new CountersignError('unknown_kid', 'no key of the realm has this kid');
-  // The key says what it serves: a public key never checks an HMAC, whatever the header claims (RFC 8725 §3.1).
-  const keys = found.filter((key) => key.algorithms.includes(algorithm));
-  if (keys.length === 0)
-    throw new CountersignError('alg_not_allowed', 'the key does not serve this algorithm');
-  for (const key of keys) {
-    explain?.('key', `${key.kid === null ? 'without kid' : JSON.stringify(key.kid)}, ${algorithm}`);
-    const verdict = verifySignature(encoded, key.key, algorithm);
-    if (verdict === true || (await verdict)) {
-      explain?.('signature', 'verifies');
-      return;
-    }
-  }
-  throw new CountersignError('bad_signature', 'the signature does not verify');
+  return whenThere(keysFor(binding, envelope.kid), (found) => {
+    if (found.length === 0) throw new CountersignError('unknown_kid', 'no key of the realm has this kid');
+    // The key says what it serves: a public key never checks an HMAC, whatever the header claims (RFC 8725 §3.1).
+    const keys = found.filter((key) => key.algorithms.includes(algorithm));
+    if (keys.length === 0)
+      throw new CountersignError('alg_not_allowed', 'the key does not serve this algorithm');
+    return requireSigner(envelope, algorithm, keys, explain);
+  });
+}
+
+/** One key after the other. @throws CountersignError bad_signature where it is the signature of none */
+function requireSigner(
+  envelope: Envelope,
+  algorithm: Algorithm,
+  keys: readonly VerificationKey[],
+  explain?: Explain,
+): void | Promise<void> {
+  const [key] = keys;
+  if (key === undefined) throw new CountersignError('bad_signature', 'the signature does not verify');
+  explain?.('key', `${key.kid === null ? 'without kid' : JSON.stringify(key.kid)}, ${algorithm}`);
+  return whenThere(verifySignature(envelope.jws, key.key, algorithm), (isGenuine) => {
+    if (isGenuine !== true) return requireSigner(envelope, algorithm, keys.slice(1), explain);
+    explain?.('signature', 'verifies');
+  });
 }
 
 function describeValidity({ notBeforeMs, refusedFromMs }: Validity): string {

@@ -2,6 +2,7 @@
  * Is this token genuine, and whose is it? Cache → envelope → issuer → the realms of that issuer, in order. A realm
  * that cannot answer ends the search: who a caller is must not depend on which key set is reachable.
  */
+import { whenThere } from '../core/at-once.ts';
 import type { Explain, TokenVerifier } from '../core/decision.ts';
 import { CountersignError, type ErrorCode, toCountersignError } from '../core/errors.ts';
 import { member } from '../core/json.ts';
@@ -40,19 +41,24 @@ export interface Verifier extends TokenVerifier {
   readonly cacheSize: number;
 }
 
-/** `verify` answers (or throws) at once for a remembered token, and through a promise for any other. */
+/** `verify` answers (or throws) at once where no key is fetched and no other thread verifies, else through a promise. */
 export function createVerifier({ bindings, clock, cacheMax, log, observe }: VerifierOptions): Verifier {
   const bindingOf = new Map(bindings.map((binding) => [binding.realm, binding]));
   const cache = createTokenCache(cacheMax, () => observe?.cacheEviction());
   const headers = new KnownHeaders();
 
-  async function verifyAnew(id: string, token: string, realms: readonly Realm[], explain?: Explain) {
+  function verifyAnew(id: string, token: string, realms: readonly Realm[], explain?: Explain) {
     const envelope = parseEnvelope(token, headers);
     explain?.('envelope', describeHeader(envelope));
     const candidates = realmsOfIssuer(envelope, realms, explain).map((realm) => bound(bindingOf, realm));
-    const { accepted, attempts, isLasting } = await firstAccepting(candidates, envelope, clock, explain);
-    const verified: VerifiedToken = { id, ...accepted };
-    headers.remember(envelope);
+    return whenThere(firstAccepting(candidates, envelope, clock, explain), (verdict) => {
+      headers.remember(envelope);
+      return remembered(id, verdict);
+    });
+  }
+
+  function remembered(id: string, { accepted, attempts, isLasting }: Verdict): VerifiedToken {
+    const verified: VerifiedToken = { ...accepted, id };
     if (isLasting) cache.add(verified, attempts);
     const { notices, realm } = verified;
     if (notices.length > 0) log.warn('Token accepted with notices', { realm: realm.name, notices });
@@ -108,30 +114,47 @@ interface Verdict {
   readonly isLasting: boolean;
 }
 
-/** @throws CountersignError the refusal that got furthest, or at once what is no refusal of the token (5xx) */
-async function firstAccepting(
+/** What was heard so far, realm by realm. */
+interface Asked {
+  readonly attempts: readonly Attempt[];
+  readonly refusals: readonly CountersignError[];
+}
+
+const NOBODY: Asked = { attempts: [], refusals: [] };
+
+/**
+ * The candidates that follow on those that were `asked`.
+ *
+ * @throws CountersignError the refusal that got furthest, or at once what is no refusal of the token (5xx)
+ */
+function firstAccepting(
   candidates: readonly RealmBinding[],
   envelope: Envelope,
   clock: Clock,
   explain?: Explain,
-): Promise<Verdict> {
-  const attempts: Attempt[] = [];
-  const refusals: CountersignError[] = [];
-  for (const binding of candidates) {
-    // Taken before the keys are asked for: a verdict is never filed under newer keys than it was reached with.
-    attempts.push({ binding, generation: generationOf(binding) });
-    explain?.('realm', `${binding.realm.name}: tried`);
-    try {
-      const accepted = await verifyInRealm(binding, envelope, clock, explain);
-      return { accepted, attempts, isLasting: refusals.every(({ code }) => code !== 'not_yet_valid') };
-    } catch (thrown) {
-      const refusal = toCountersignError(thrown);
-      explain?.('realm', `${binding.realm.name}: ${refusal.code}, ${refusal.message}`);
-      if (refusal.status !== 401) throw refusal;
-      refusals.push(refusal);
-    }
+  asked = NOBODY,
+): Verdict | Promise<Verdict> {
+  const [binding] = candidates;
+  if (binding === undefined) throw furthest(asked.refusals);
+  // Taken before the keys are asked for: a verdict is never filed under newer keys than it was reached with.
+  const attempts = [...asked.attempts, { binding, generation: generationOf(binding) }];
+  explain?.('realm', `${binding.realm.name}: tried`);
+  const accept = (accepted: Accepted): Verdict => {
+    return { accepted, attempts, isLasting: asked.refusals.every(({ code }) => code !== 'not_yet_valid') };
+  };
+  const refuse = (thrown: unknown) => {
+    const refusal = toCountersignError(thrown);
+    explain?.('realm', `${binding.realm.name}: ${refusal.code}, ${refusal.message}`);
+    if (refusal.status !== 401) throw refusal;
+    const refusals = [...asked.refusals, refusal];
+    return firstAccepting(candidates.slice(1), envelope, clock, explain, { attempts, refusals });
+  };
+  try {
+    const accepted = verifyInRealm(binding, envelope, clock, explain);
+    return accepted instanceof Promise ? accepted.then(accept, refuse) : accept(accepted);
+  } catch (thrown) {
+    return refuse(thrown);
   }
-  throw furthest(refusals);
 }
 
 /** In the order in which a realm checks. */

@@ -33,12 +33,12 @@ function importKeys(jwk: JsonObject): VerificationKey[] {
 
 async function verifies(jws: Json, signingKeys: readonly VerificationKey[]): Promise<boolean> {
   if (typeof jws !== 'string') return false;
-  const encoded = splitCompact(jws);
-  const header = parseHeader(encoded.protected);
+  const split = splitCompact(jws);
+  const header = parseHeader(split.protected);
   const algorithm = ALGORITHMS.find((one) => one === header.algorithm);
   if (algorithm === undefined) return false;
   const keys = await keysFor({ realm: testRealm(), signingKeys, keySet: null }, header.kid);
   const serving = keys.filter((key) => key.algorithms.includes(algorithm));
-  for (const { key } of serving) if (await verifySignature(encoded, key, algorithm)) return true;
+  for (const { key } of serving) if (await verifySignature(split, key, algorithm)) return true;
   return false;
 }

@@ -434,6 +434,26 @@ describe('Minter cache', () => {
     expect(await refusal(() => minter.mint(testToken(), route))).toBe('none');
   });
 
+  it('does not remember failures of a retriever that throws at once', async () => {
+    const retrieve = vi
+      .fn<ClaimsRetriever['retrieve']>()
+      .mockImplementationOnce(() => {
+        throw new CountersignError('claims_unavailable', 'down');
+      })
+      .mockReturnValue({ dialect: null, claims: new Map(), order: 'natural' });
+    const { minter } = testMinter(edKeyring);
+    const route = mintingRoute({ userClaims: { retriever: { name: 'flaky', retrieve } } });
+    expect(await refusal(() => minter.mint(testToken(), route))).toBe('claims_unavailable');
+    expect(await refusal(() => minter.mint(testToken(), route))).toBe('none');
+  });
+
+  it('makes another one where nothing is remembered and nothing was waited for', async () => {
+    const { minter } = testMinter(edKeyring, { cacheMax: 0 });
+    const route = mintingRoute({ algorithm: 'none' });
+    const first = await minter.mint(testToken(), route);
+    expect(await minter.mint(testToken(), route)).not.toBe(first);
+  });
+
   it('gives no caller the power to change what another one gets', async () => {
     const { minter } = testMinter(edKeyring);
     expect(Object.isFrozen(await minter.mint(testToken(), mintingRoute()))).toBe(true);

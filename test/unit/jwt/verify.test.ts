@@ -319,6 +319,54 @@ describe('verify, order of the checks', () => {
   });
 });
 
+describe('verify, at once or later', () => {
+  function rs256Rig() {
+    const key = testKey('RS256', 'r1');
+    const rig = rigOf([
+      { realm: testRealm({ algorithms: ['RS256'] }), signingKeys: [publicKey(key)], keySet: null },
+    ]);
+    return { ...rig, key };
+  }
+
+  it('answers at once for RSA with a known key', () => {
+    const { verifier, realms, clock, key } = rs256Rig();
+    const verified = verifier.verify(signed(key, goodClaims(clock)), realms);
+    expect(verified).toMatchObject({ kid: 'r1', principal: { subject: 'test-fusion' } });
+  });
+
+  it('refuses at once for RSA with a known key', () => {
+    const { verifier, realms, clock } = rs256Rig();
+    const forged = signed(testKey('RS256', 'r1'), goodClaims(clock));
+    expect(() => verifier.verify(forged, realms)).toThrow(expect.objectContaining({ code: 'bad_signature' }));
+  });
+
+  it('answers later where the signature goes to the thread pool, and asks the realms in order', async () => {
+    const [first, second] = [testKey('ES256', 'k1'), testKey('ES256', 'k1')];
+    const bindings = [first, second].map((key, index) => ({
+      realm: testRealm({ name: `realm-${index}`, algorithms: ['ES256'] }),
+      signingKeys: [publicKey(key)],
+      keySet: null,
+    }));
+    const { verifier, realms, clock } = rigOf(bindings);
+    const verified = verifier.verify(signed(second, goodClaims(clock)), realms);
+    expect(verified).toBeInstanceOf(Promise);
+    expect(await verified).toMatchObject({ realm: { name: 'realm-1' } });
+  });
+
+  it('tries every key of the kid, whichever answers later', async () => {
+    const [other, key] = [testKey('ES256', 'k1'), testKey('ES256', 'k1')];
+    const { verdict, clock } = rigOf([
+      {
+        realm: testRealm({ algorithms: ['ES256'] }),
+        signingKeys: [publicKey(other), publicKey(key)],
+        keySet: null,
+      },
+    ]);
+    expect(await verdict(signed(key, goodClaims(clock)))).toBe('accepted');
+    expect(await verdict(signed(testKey('ES256', 'k1'), goodClaims(clock)))).toBe('bad_signature');
+  });
+});
+
 describe('verify, explain', () => {
   async function explained(token: string, rig = fusionRig()): Promise<string> {
     const lines: string[] = [];
