@@ -18,8 +18,11 @@ const FIND = `SELECT ${LINK_COLUMNS.replace(/\w+/g, 'l.$&')}, ${USER_COLUMNS}, r
  * `$6` and `$7` user and registration as they were seen, `$8` the instant, `$9` the address, then those of the token.
  */
 
-/** The user is still linked; user and registration are as they were seen, but for instants of logins. */
-const IS_AS_SEEN = `SELECT u.id FROM links l JOIN users u ON u.id = l.user_id JOIN registrations r ON r.user_id = u.id
+/**
+ * The user is still linked; user and registration are as they were seen, but for instants of logins. PostgreSQL locks in
+ * the order of the tables here: the user first, as every other change does.
+ */
+const IS_AS_SEEN = `SELECT u.id FROM users u JOIN links l ON l.user_id = u.id JOIN registrations r ON r.user_id = u.id
   WHERE ${IS_LINK} AND r.application_id = $4 AND u.id = $5 AND u.body = $6 AND r.body = $7`;
 
 const IS_UNRETIRED = 'NOT EXISTS (SELECT 1 FROM retired_values v WHERE v.lookup = $14)';
