@@ -7,6 +7,7 @@ import type { AccessRecord } from './access.ts';
 import { type ClientOrigin, clientOrigin, type TrustedProxies } from './client-address.ts';
 import type { AnswerWriter } from './http1/answer-writer.ts';
 import type { IncomingRequest } from './http1/incoming-request.ts';
+import { loggedPath } from './logged-path.ts';
 import { problemOf } from './problem.ts';
 import { AnswerSink } from './response-sink.ts';
 
@@ -93,7 +94,7 @@ export class Exchange {
       timeMs: this.#startedAtMs,
       requestId: this.#request.id,
       method: this.#request.method,
-      path: withoutQuery(this.#request.target),
+      path: loggedPath(this.#request.target),
       status: this.#status(),
       durationMs: nowMs - this.#startedAtMs,
       upstreamMs: sink.startedAtMs === null ? null : sink.startedAtMs - this.#forwardedAtMs,
@@ -135,10 +136,4 @@ export class Exchange {
     if (this.#error !== null) return this.#error.code;
     return this.#decision?.verdict === 'allow' ? (this.#decision.shadowed?.code ?? null) : null;
   }
-}
-
-/** The path of a target: a query may hold a secret. */
-export function withoutQuery(target: string): string {
-  const query = target.indexOf('?');
-  return query === -1 ? target : target.slice(0, query);
 }

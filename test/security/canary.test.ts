@@ -210,6 +210,9 @@ describe('no canary', () => {
       `GET /app HTTP/1.1\r\nHost: a\r\nAuthorization : Bearer ${MARK}\r\n\r\n`,
       `${MARK} / HTTP/1.1\r\nHost: a\r\n\r\n`,
       `GET /app?access_token=${fusionToken()} HTTP/1.1\r\nHost: a\r\n\r\n`,
+      `GET /cb#access_token=${MARK} HTTP/1.1\r\nHost: a\r\n\r\n`,
+      `GET /cb#access_token=${MARK} HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n`,
+      `GET http://me:${MARK}@a/app HTTP/1.1\r\nHost: a\r\n\r\n`,
     ]) {
       const { status, headers, body } = await exchange(port, bytes);
       if (status !== 200) shown.push(JSON.stringify(headers), body);
