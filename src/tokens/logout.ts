@@ -8,7 +8,12 @@ export interface LogoutInput {
   readonly global?: boolean | undefined;
 }
 
-/** An unknown token is no failure: the session is over either way. @throws ServiceError 504 */
+/**
+ * An unknown token is no failure: the session is over either way. A value that was used up proves less: whoever finds one
+ * ends the session it was of, never the others of the user.
+ *
+ * @throws ServiceError 504
+ */
 export async function logout(service: TokenService, input: LogoutInput, scope: Scope): Promise<void> {
   if (input.refreshToken === undefined) return;
   const found = await service.store.refreshTokens.find(refreshTokenLookup(service, input.refreshToken));
@@ -17,7 +22,7 @@ export async function logout(service: TokenService, input: LogoutInput, scope: S
   const { userId } = found.record;
   await endSessions(
     service,
-    input.global === true
+    input.global === true && found.use === 'current'
       ? { ...session, filter: { userId }, application: null, refreshToken: null }
       : session,
   );

@@ -186,6 +186,14 @@ describe('the event jwt.refresh-token.revoke (JWT-S73)', () => {
     expect(JSON.stringify(events[0])).not.toContain('scrypt');
   });
 
+  it('of one token is told once, however many end it at the same time', async () => {
+    const { u1a } = await logins();
+    const ends = Array.from({ length: 3 }, () => run({ tokenId: u1a.refreshToken.id }));
+    const done = await Promise.allSettled(ends);
+    expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(events).toHaveLength(1);
+  });
+
   it('of a user names all applications of the tenant', async () => {
     await run({ userId: U1 });
     const all = Object.fromEntries([APP_A, APP_B, APP_N, APP_H, APP_S].map((id) => [id, ttl]));
@@ -211,6 +219,16 @@ describe('logout()', () => {
     await logout(service, { refreshToken: tokens.u1b.refreshToken.value, global: true }, EVERYWHERE);
     expect(await alive(tokens)).toEqual([false, false, true]);
     expect(events.filter(({ type }) => type === 'jwt.refresh-token.revoke')).toHaveLength(2);
+  });
+
+  it('ends no more than its own session with a value that was used up', async () => {
+    await configureTokens(service, APP_S, { refreshTokenUsagePolicy: 'OneTimeUse' });
+    const tokens = await logins();
+    const first = await loginTo(service, APP_S);
+    const { refreshToken } = await refresh(service, { refreshToken: first.refreshToken.value }, EVERYWHERE);
+    await logout(service, { refreshToken: first.refreshToken.value, global: true }, EVERYWHERE);
+    expect(await isAlive({ ...first, refreshToken })).toBe(false);
+    expect(await alive(tokens)).toEqual([true, true, true]);
   });
 
   it('is no failure without a session, and none of another tenant’s', async () => {
