@@ -33,13 +33,16 @@ export async function endSessions(
 ): Promise<number> {
   const { store, clock, revocations } = service;
   const event = isForced ? await preparedIfTaken(service, sessions) : await prepared(service, sessions);
+  const startInstant = clock();
   const count = await store.transaction(async (records) => {
     const revoked = await records.refreshTokens.revoke(sessions.filter, clock());
-    await event.record(records);
+    // Of a user or an application it tells of access tokens without a session too.
+    if (revoked.count > 0 || sessions.refreshToken === null) await event.record(records);
     return revoked.count;
   });
   // They are revoked now, whatever this look says; feeds look again by themselves.
-  await revocations.refresh().catch(() => service.log.warn('revocations could not be read again'));
+  const look = revocations.refresh(startInstant);
+  await look.catch(() => service.log.warn('revocations could not be read again'));
   return count;
 }
 

@@ -101,8 +101,8 @@ export interface Revocations {
   isRevoked(sid: string): boolean;
   /** False: the store has not answered for some seconds, so a verdict would be a guess. */
   isCurrent(): boolean;
-  /** Looks again, after a revocation by this process. */
-  refresh(): Promise<void>;
+  /** Looks again, after a revocation by this process; `sinceInstant`: when it began, where it may have taken long. */
+  refresh(sinceInstant?: number): Promise<void>;
 }
 
 /** An event before it is sent; `id`, `createInstant` and `type` are added. */

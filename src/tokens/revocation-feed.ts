@@ -1,8 +1,11 @@
-/** Sessions that were ended while access tokens of theirs may live: all of them in memory, at most a second behind. */
+/**
+ * Sessions that were ended while access tokens of theirs may live: all of them in memory, at most a second behind; half a
+ * minute where so many ended at once that it took longer than a minute.
+ */
 import type { Logger } from '../core/log.ts';
-import { type Clock, MINUTE_MS, type Scheduler, SECOND_MS } from '../core/time.ts';
+import { type Clock, DAY_MS, MINUTE_MS, type Scheduler, SECOND_MS } from '../core/time.ts';
 import type { Revocations } from './ports.ts';
-import type { Store } from './store.ts';
+import { LONG_STATEMENT_MAX_MS, type Store } from './store.ts';
 import { watchStore } from './store-watch.ts';
 
 /** Half of the second that a revocation may take to be known everywhere. */
@@ -12,10 +15,16 @@ const POLL_MS = SECOND_MS / 2;
  * far behind the newest revocation known. What is read twice is kept once.
  */
 const OVERLAP_MS = MINUTE_MS;
+/** Of an application's million sessions it becomes visible much later: so far back goes a deep look. */
+const DEEP_OVERLAP_MS = LONG_STATEMENT_MAX_MS + 2 * OVERLAP_MS;
+/** It may read those million again, each time. */
+const DEEP_EVERY_MS = MINUTE_MS / 2;
 /** Without an answer of the store for so long, nobody knows who was revoked. */
 const BLIND_MAX_MS = 5 * SECOND_MS;
 /** Ended entries are dropped from memory and table this often. */
 const SWEEP_MS = MINUTE_MS;
+/** Entries stay in the table for so long after their end: one process with a fast clock takes away none that others need. */
+const KEPT_MS = DAY_MS;
 
 export interface RevocationFeedOptions {
   readonly store: Pick<Store, 'revocations' | 'onNotice'>;
@@ -37,13 +46,18 @@ class Feed implements RevocationFeed {
   readonly #endWatch: () => void;
   #newestInstant = 0;
   #reachedInstant: number;
+  #deepInstant: number;
   #sweptInstant: number;
+  /** The clock, since the last look. */
+  #isSetBack = false;
   #isClosed = false;
 
   constructor(options: RevocationFeedOptions) {
     this.#options = options;
-    this.#reachedInstant = options.clock();
-    this.#sweptInstant = options.clock();
+    const now = options.clock();
+    this.#reachedInstant = now;
+    this.#deepInstant = now;
+    this.#sweptInstant = now;
     const { store, schedule } = options;
     this.#endWatch = watchStore({ store, schedule, everyMs: POLL_MS, look: () => this.#look() });
   }
@@ -56,21 +70,32 @@ class Feed implements RevocationFeed {
     return this.#untilBySid.has(sid);
   }
 
+  /** Of a clock that was set back nobody knows how long ago the last look was. */
   isCurrent(): boolean {
-    return this.#options.clock() - this.#reachedInstant <= BLIND_MAX_MS;
+    return !this.#isSetBack && distance(this.#options.clock(), this.#reachedInstant) <= BLIND_MAX_MS;
   }
 
-  async refresh(): Promise<void> {
+  async refresh(sinceInstant = Number.POSITIVE_INFINITY): Promise<void> {
     const { store, clock } = this.#options;
     const now = clock();
-    // A clock that was set back writes instants that are older than the newest one.
-    const from = Math.min(this.#newestInstant, now) - OVERLAP_MS;
+    this.#isSetBack ||= this.#reachedInstant - now > BLIND_MAX_MS;
+    const isDeep = distance(now, this.#deepInstant) >= DEEP_EVERY_MS;
+    const from = Math.min(this.#from(now, isDeep), sinceInstant - OVERLAP_MS);
     for (const { sid, until, revokedInstant } of await store.revocations.since(from, now)) {
       this.#untilBySid.set(sid, until);
       this.#newestInstant = Math.max(this.#newestInstant, revokedInstant);
     }
+    this.#isSetBack = false;
     this.#reachedInstant = now;
-    if (now - this.#sweptInstant >= SWEEP_MS) await this.#sweep(now);
+    if (isDeep) this.#deepInstant = now;
+    if (distance(now, this.#sweptInstant) >= SWEEP_MS) await this.#sweep(now);
+  }
+
+  #from(now: number, isDeep: boolean): number {
+    // While the clock was ahead, what had ended by it was dropped and passed over.
+    if (this.#isSetBack) return 0;
+    // A clock that was set back writes instants that are older than the newest one.
+    return Math.min(this.#newestInstant, now) - (isDeep ? DEEP_OVERLAP_MS : OVERLAP_MS);
   }
 
   close(): void {
@@ -81,7 +106,7 @@ class Feed implements RevocationFeed {
   async #sweep(now: number): Promise<void> {
     this.#sweptInstant = now;
     for (const [sid, until] of this.#untilBySid) if (until <= now) this.#untilBySid.delete(sid);
-    await this.#options.store.revocations.deleteEnded(now);
+    await this.#options.store.revocations.deleteEnded(now - KEPT_MS);
   }
 
   /** Never rejects: a store that is away shows in `isCurrent`. */
@@ -93,6 +118,10 @@ class Feed implements RevocationFeed {
       if (!this.#isClosed) this.#options.log.warn('Revocations cannot be read from the store', { cause });
     }
   }
+}
+
+function distance(oneInstant: number, otherInstant: number): number {
+  return Math.abs(oneInstant - otherInstant);
 }
 
 /** @throws StoreUnavailableError where the store does not answer at first */

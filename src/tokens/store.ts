@@ -1,4 +1,5 @@
 /** What the token service needs of a database. stores/ implements it on SQLite and PostgreSQL; one contract suite holds both. */
+import { MINUTE_MS } from '../core/time.ts';
 import type { Registration, User } from '../objects/user.ts';
 import type { Catalog, CatalogKind, CatalogObjects } from './catalog.ts';
 import type { LoginTable } from './linked-login.ts';
@@ -8,6 +9,9 @@ import type { RemovalTable } from './removal-table.ts';
 import type { SealedValueTable } from './sealed-values.ts';
 import type { SigningKeyTable } from './signing-key-table.ts';
 import type { WebhookDeliveryTable } from './webhook-delivery.ts';
+
+/** The longest that a statement takes, such as the revocation of an application's million tokens; it fails then. */
+export const LONG_STATEMENT_MAX_MS = 10 * MINUTE_MS;
 
 /** The database cannot be reached, is full or failed. Nothing was written. Answered with 503. */
 export class StoreUnavailableError extends Error {
@@ -153,14 +157,15 @@ export interface Revocation {
   readonly sid: string;
   /** Milliseconds: the last of its access tokens is dead by then. */
   readonly until: number;
-  /** Milliseconds, by the clock of the process that revoked. */
+  /** Milliseconds, by the clock of the process that revoked, when it began to: seen by others up to LONG_STATEMENT_MAX_MS later. */
   readonly revokedInstant: number;
 }
 
 export interface RevocationTable {
   /** All that still matter and were revoked at or after the instant. */
   since(revokedInstant: number, nowMs: number): Promise<readonly Revocation[]>;
-  deleteEnded(nowMs: number): Promise<number>;
+  /** Those that were over at the instant. */
+  deleteEnded(instant: number): Promise<number>;
 }
 
 export interface IdentityProviderLink {

@@ -55,7 +55,7 @@ export async function composeTokenService(
     revocations: {
       isRevoked: (sid) => revocations.isRevoked(sid),
       isCurrent: () => true,
-      refresh: () => revocations.refresh(),
+      refresh: (sinceInstant) => revocations.refresh(sinceInstant),
     },
     events: { prepare: async (event) => ({ record: async () => void events.push(event) }) },
     lambdas: { ...noLambdas, ...lambdas },

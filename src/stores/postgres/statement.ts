@@ -1,11 +1,10 @@
 /** One statement on one connection: values in, rows out, in the spelling of PostgreSQL. */
 import type pg from 'pg';
+import { LONG_STATEMENT_MAX_MS } from '../../tokens/store.ts';
 import type { Outcome, QueryOptions, Row, Value } from '../driver.ts';
 import { fromStored, isEscaped, toStored } from '../value.ts';
 import { toPostgres } from './sql.ts';
 
-/** The revocation of an application's million tokens is one statement, and some indexes take as long to make. */
-const LONG_STATEMENT_TIMEOUT_MS = 600_000;
 /** How much longer we wait by our own clock: a server that stands still ends no statement. */
 export const ANSWER_GRACE_MS = 1000;
 
@@ -16,11 +15,11 @@ export async function runStatement(
   values: readonly Value[],
   { isLong }: QueryOptions,
 ): Promise<Outcome> {
-  if (isLong) await client.query(`SET LOCAL statement_timeout = ${LONG_STATEMENT_TIMEOUT_MS}`);
+  if (isLong) await client.query(`SET LOCAL statement_timeout = ${LONG_STATEMENT_MAX_MS}`);
   const result = await client.query<Record<string, Value>>({
     ...toPostgres(sql),
     values: values.map(toStored),
-    ...(isLong && { query_timeout: LONG_STATEMENT_TIMEOUT_MS + ANSWER_GRACE_MS }),
+    ...(isLong && { query_timeout: LONG_STATEMENT_MAX_MS + ANSWER_GRACE_MS }),
   });
   return { rows: result.rows.map(decoded), count: result.rowCount ?? 0 };
 }

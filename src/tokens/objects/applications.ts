@@ -95,12 +95,13 @@ function requireInOrder(catalog: Catalog, application: Application, scope: Scope
  */
 export async function deleteApplication(service: TokenService, id: string, scope: Scope): Promise<void> {
   const application = readObject(service, 'applications', id, scope);
+  const startInstant = service.clock();
   await deleteObject(service, 'applications', application, async (records, catalog) => {
     await forgetInOthers(records, catalog, { applicationIds: [id], tenantIds: [] }, service.clock());
     await endApplication(records, id, service.clock());
   });
   await removeRest(service, { kind: 'applications', id });
-  await service.revocations.refresh();
+  await service.revocations.refresh(startInstant);
 }
 
 /**

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { openRevocationFeed } from '../../../src/tokens/revocation-feed.ts';
-import { StoreUnavailableError } from '../../../src/tokens/store.ts';
+import { LONG_STATEMENT_MAX_MS, StoreUnavailableError } from '../../../src/tokens/store.ts';
 import { fakeClock } from '../../support/clock.ts';
 import { silentLog } from '../../support/open-store.ts';
 import { fakeScheduler } from '../../support/scheduler.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
 
 interface Entry {
   readonly sid: string;
@@ -25,7 +26,12 @@ async function rig() {
       if (state.isDown) throw new StoreUnavailableError('down');
       return rows.filter(({ revokedInstant, until }) => revokedInstant >= instant && until > now);
     },
-    deleteEnded: async () => (state.swept += 1),
+    deleteEnded: async (instant: number) => {
+      state.swept += 1;
+      const ended = rows.filter(({ until }) => until <= instant);
+      for (const row of ended) rows.splice(rows.indexOf(row), 1);
+      return ended.length;
+    },
   };
   const onNotice = (listener: () => void) => {
     state.notify = listener;
@@ -39,7 +45,7 @@ async function rig() {
   });
   const revoke = (sid: string, revokedInstant = clock(), until = clock() + 10 * MINUTE_MS) =>
     rows.push({ sid, until, revokedInstant });
-  return { clock, passMs, feed, state, revoke };
+  return { clock, passMs, feed, state, revoke, rows };
 }
 
 describe('openRevocationFeed()', () => {
@@ -76,12 +82,55 @@ describe('openRevocationFeed()', () => {
     expect([feed.isRevoked('before'), feed.isRevoked('after')]).toEqual([true, true]);
   });
 
+  it('knows half a minute later of what took as long as a statement may (security.md C02)', async () => {
+    const { clock, feed, revoke, passMs } = await rig();
+    const startInstant = clock();
+    for (let passedMs = 0; passedMs < LONG_STATEMENT_MAX_MS; passedMs += MINUTE_MS) {
+      revoke(`meanwhile ${passedMs}`);
+      await passMs(MINUTE_MS);
+    }
+    revoke('late', startInstant);
+    await passMs(31 * SECOND_MS);
+    expect(feed.isRevoked('late')).toBe(true);
+  });
+
+  it('knows at once of what this process took long to revoke', async () => {
+    const { clock, feed, revoke, passMs } = await rig();
+    const startInstant = clock();
+    await passMs(5 * MINUTE_MS);
+    revoke('meanwhile');
+    await feed.refresh();
+    revoke('late', startInstant);
+    await feed.refresh();
+    expect(feed.isRevoked('late')).toBe(false);
+    await feed.refresh(startInstant);
+    expect(feed.isRevoked('late')).toBe(true);
+  });
+
+  it('leaves to others, and finds again, what ended by a clock that was ahead only', async () => {
+    const { clock, feed, revoke, passMs, rows } = await rig();
+    revoke('a', clock(), clock() + HOUR_MS);
+    await passMs(5 * MINUTE_MS);
+    revoke('newer', clock(), clock() + HOUR_MS);
+    await feed.refresh();
+    const now = clock();
+    clock.setMs(now + 23 * HOUR_MS);
+    await feed.refresh();
+    expect([feed.size, rows.length]).toEqual([0, 2]);
+    clock.setMs(now);
+    await feed.refresh();
+    expect([feed.isRevoked('a'), feed.isRevoked('newer')]).toEqual([true, true]);
+  });
+
   it('forgets what has ended, here and in the table', async () => {
-    const { clock, feed, revoke, passMs, state } = await rig();
+    const { clock, feed, revoke, passMs, state, rows } = await rig();
     revoke('a', clock(), clock() + MINUTE_MS);
     await passMs(SECOND_MS);
     await passMs(3 * MINUTE_MS);
-    expect([feed.size, state.swept > 0]).toEqual([0, true]);
+    expect([feed.size, rows.length]).toEqual([0, 1]);
+    clock.advanceMs(24 * HOUR_MS);
+    await feed.refresh();
+    expect([rows.length, state.swept > 1]).toEqual([0, true]);
   });
 
   it('says when it is blind, and recovers', async () => {
@@ -90,6 +139,19 @@ describe('openRevocationFeed()', () => {
     await passMs(5 * SECOND_MS);
     expect(feed.isCurrent()).toBe(true);
     await passMs(1);
+    expect(feed.isCurrent()).toBe(false);
+    state.isDown = false;
+    await passMs(SECOND_MS);
+    expect(feed.isCurrent()).toBe(true);
+  });
+
+  it('is blind once its clock went back and no look has followed (security.md C07)', async () => {
+    const { clock, feed, state, passMs } = await rig();
+    state.isDown = true;
+    clock.setMs(clock() - HOUR_MS);
+    expect(feed.isCurrent()).toBe(false);
+    await expect(feed.refresh()).rejects.toThrow(StoreUnavailableError);
+    clock.advanceMs(HOUR_MS); // it has come to the instant of the last look again
     expect(feed.isCurrent()).toBe(false);
     state.isDown = false;
     await passMs(SECOND_MS);
