@@ -10,6 +10,7 @@ import { type CompileContext, type CompileDependencies, createContext } from './
 import { compileListeners, type ListenersSettings } from './compile/listeners.ts';
 import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
 import { compileRouteTable } from './compile/routes.ts';
+import { checkShadowedRoutes } from './compile/shadowed-routes.ts';
 import { compileTokenService, type TokenServiceSettings } from './compile/token-service.ts';
 import { compileUpstreams } from './compile/upstreams.ts';
 import { compileWorkers } from './compile/workers.ts';
@@ -68,6 +69,7 @@ export function compileConfig(
   const policies = policiesOf(routes);
   checkOwnIssuer(policies, context);
   const assertion = assertionSettings(policies, context);
+  if (assertion?.jwksEndpoint === true) checkShadowedRoutes(routes.routes, context);
   const tokenService = compileTokenService(context);
   if (context.issues.length > 0) return { issues: inOrder(context.issues) };
   const compiled = {

@@ -9,6 +9,10 @@ export interface PublishedKeys {
   pem(): string;
 }
 
+/** Where GET and HEAD are answered with them, on every host, before any route is looked for. */
+export const JWKS_PATHS: readonly string[] = ['/.well-known/jwks.json', '/jwks'];
+export const PEM_PATH = '/.well-known/jwks.pem';
+
 /**
  * `max-age` that backends are told, and so how long one may not have seen a new key: rotation waits for it. Short
  * enough that a rotation reaches all within five minutes.

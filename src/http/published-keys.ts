@@ -1,12 +1,10 @@
 /** The public keys of the assertion, for backends that verify it: a JWK set (RFC 7517 §5) and PEM. */
 import { headerValues } from '../core/headers.ts';
-import { JWKS_MAX_AGE_MS, type PublishedKeys } from '../core/published-keys.ts';
+import { JWKS_MAX_AGE_MS, JWKS_PATHS, PEM_PATH, type PublishedKeys } from '../core/published-keys.ts';
 import { SECOND_MS } from '../core/time.ts';
 import type { AnswerWriter } from './http1/answer-writer.ts';
 import type { IncomingRequest } from './http1/incoming-request.ts';
 
-const JWKS_PATHS: ReadonlySet<string> = new Set(['/.well-known/jwks.json', '/jwks']);
-const PEM_PATH = '/.well-known/jwks.pem';
 /** Most requests are told apart by it: the proxy asks for each. */
 const BEGINNINGS = /^\/(?:jwks|\.well-known\/jwks)/;
 
@@ -21,7 +19,7 @@ export function servePublishedKeys(
   if (keys === null || !BEGINNINGS.test(target)) return false;
   const path = target.split('?', 1)[0] ?? '';
   const isPem = path === PEM_PATH;
-  if (!(isPem || JWKS_PATHS.has(path))) return false;
+  if (!(isPem || JWKS_PATHS.includes(path))) return false;
   if (method !== 'GET' && method !== 'HEAD') return false;
   const { body, etag } = isPem ? { body: keys.pem(), etag: null } : keys.jwks();
   const headers = ['Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`, 'X-Request-Id', id];

@@ -179,7 +179,8 @@ export const assertionSchema = z
           'Keys that sign. None given: generated at the first start, in `dataDir`, or sealed in the store of driver postgres.',
       }),
     jwksEndpoint: z.boolean().default(true).meta({
-      description: 'Publish the public keys at `/.well-known/jwks.json` and `/jwks`.',
+      description:
+        'Publish the public keys at `/.well-known/jwks.json`, `/.well-known/jwks.pem` and `/jwks`, on every host and before any route.',
     }),
     cache: z
       .strictObject({ max: cacheMax.meta({ description: 'Assertions remembered.' }) })
