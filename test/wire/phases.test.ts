@@ -74,6 +74,16 @@ describe('a client that falls silent (D01)', () => {
     expect((await client.answered(1)).responses.map(statusOf)).toEqual([200]);
   });
 
+  it('before the answer to a second request is waited for, longer than between the two', async () => {
+    const listener = await start({ idleTimeoutMs: 50 });
+    const client = await listener.in(phase('between two requests'));
+    client.send(requestOf('/held'));
+    await expect.poll(() => listener.handler.underWay).toBe(1);
+    await delay(1600); // a kept connection is given a second more than it is told
+    listener.handler.release();
+    expect((await client.answered(2)).responses.map(statusOf)).toEqual([200, 200]);
+  });
+
   it('and says a byte now and then gets no more time for its head', async () => {
     const listener = await start({ headersTimeoutMs: 300 });
     const client = await openClient(listener.port);
