@@ -3,7 +3,7 @@ import type { IdentityProviderLink, LinkTable } from '../../tokens/store.ts';
 import type { Queries, Row } from '../driver.ts';
 import { integer, integerOrNull, text, textOrNull } from '../row.ts';
 
-export const LINK_COLUMNS = `tenant_id, identity_provider_id, identity_provider_user_id, user_id, display_name,
+const LINK_COLUMNS = `tenant_id, identity_provider_id, identity_provider_user_id, user_id, display_name,
   insert_instant, last_login_instant`;
 const ONE = 'tenant_id = $1 AND identity_provider_id = $2 AND identity_provider_user_id = $3';
 
@@ -11,7 +11,7 @@ const DELETE_SOME_OF_PROVIDER = `DELETE FROM links WHERE identity_provider_id = 
   AND (tenant_id, identity_provider_user_id) IN (
     SELECT tenant_id, identity_provider_user_id FROM links WHERE identity_provider_id = $1 LIMIT $2)`;
 
-export function linkOf(row: Row): IdentityProviderLink {
+function linkOf(row: Row): IdentityProviderLink {
   return {
     tenantId: text(row, 'tenant_id'),
     identityProviderId: text(row, 'identity_provider_id'),

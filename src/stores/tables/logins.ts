@@ -1,14 +1,14 @@
 /** Logins of linked users: found in one look, written in one question while nothing of what was seen has changed. */
 import type { LinkedLogin, LinkedUser, LoginTable } from '../../tokens/linked-login.ts';
 import type { Queries, Statement, Value } from '../driver.ts';
-import { text, textOrNull } from '../row.ts';
-import { LINK_COLUMNS, linkOf } from './links.ts';
+import { integer, integerOrNull, text, textOrNull } from '../row.ts';
 import { INSERT_REFRESH_TOKEN, INSERT_UNRETIRED_TOKEN, refreshTokenValues } from './refresh-token-row.ts';
 import { USER_COLUMNS, userOf } from './users.ts';
 
 const IS_LINK = 'l.tenant_id = $1 AND l.identity_provider_id = $2 AND l.identity_provider_user_id = $3';
 
-const FIND = `SELECT ${LINK_COLUMNS.replace(/\w+/g, 'l.$&')}, ${USER_COLUMNS}, r.body AS seen_registration
+/** Not what the caller has said, nor what the user's own row says. */
+const FIND = `SELECT l.display_name, l.insert_instant, l.last_login_instant, ${USER_COLUMNS}, r.body AS seen_registration
   FROM links l JOIN users u ON u.id = l.user_id
   LEFT JOIN registrations r ON r.user_id = u.id AND r.application_id = $4
   WHERE ${IS_LINK}`;
@@ -108,7 +108,17 @@ async function find(
   const [row] = (await queries.query(FIND, values, { isQuick: true })).rows;
   if (row === undefined) return null;
   const seen = { user: text(row, 'user_body'), registration: textOrNull(row, 'seen_registration') };
-  return { link: linkOf(row), user: userOf(row), applicationId, seen };
+  const user = userOf(row);
+  const link = {
+    tenantId,
+    identityProviderId,
+    identityProviderUserId,
+    userId: user.id,
+    displayName: textOrNull(row, 'display_name'),
+    insertInstant: integer(row, 'insert_instant'),
+    lastLoginInstant: integerOrNull(row, 'last_login_instant'),
+  };
+  return { link, user, applicationId, seen };
 }
 
 function valuesOf({ linked: { link, user, applicationId, seen }, ...login }: LinkedLogin): Value[] {
