@@ -22,6 +22,11 @@ const BUSY_STEP_MS = 2;
 const BUSY_STEPS = 2000;
 /** A log that grew in a long transaction is cut back to this. */
 const JOURNAL_MAX_BYTES = 64 * 1024 * 1024;
+/**
+ * Pages in the log before they are copied into the database, 16 MiB: a page that several commits change is copied once.
+ * Four times SQLite's own number; what a reader has to look through is an index in memory.
+ */
+const CHECKPOINT_PAGES = 4000;
 /** Pages in memory: what a million refresh tokens need of their indexes. Taken only as it is used. */
 const CACHE_KIB = 64 * 1024;
 
@@ -32,6 +37,7 @@ const CACHE_KIB = 64 * 1024;
 const PRAGMAS = [
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = FULL',
+  `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
   'PRAGMA foreign_keys = ON',
   `PRAGMA cache_size = -${CACHE_KIB}`,
   'PRAGMA trusted_schema = OFF',
