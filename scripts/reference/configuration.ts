@@ -39,7 +39,8 @@ export function configurationMarkdown(): string {
 }
 
 const INTRODUCTION = `One YAML 1.2 file. Unknown keys, duplicate keys, aliases and merge keys are errors; \`countersign check FILE\` prints
-all of them at once as \`file:line:column: path: message\`. For completion in an editor, begin the file with
+them as \`file:line:column: path: message\`: all of one kind at once (form, then what parts say about each other, then keys).
+For completion in an editor, begin the file with
 
 \`\`\`yaml
 # yaml-language-server: $schema=./countersign.schema.json

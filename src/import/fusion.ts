@@ -75,15 +75,15 @@ function realmOf(object: unknown, path: string, reading: Reading): Settings[] {
     return [];
   }
   const inner = outer.takeBlock('config');
-  const realm = settingsOfRealm(outer, inner, reading);
+  const realms = settingsOfRealm(outer, inner, reading);
   if (outer.take('ephemeralUsers') !== undefined)
     left.push(leftOut(outer.pathOf('ephemeralUsers'), 'no users are stored'));
   left.push(...[...outer.untaken(), ...inner.untaken()].map((one) => leftOut(one)));
-  return [realm];
+  return realms;
 }
 
 /** Fusion's form and its API name the fields in several ways; the type's own may stand in `config` or beside it. */
-function settingsOfRealm(outer: Members, inner: Members, { left, variables }: Reading): Settings {
+function settingsOfRealm(outer: Members, inner: Members, { left, variables }: Reading): Settings[] {
   const text = (...names: readonly string[]) => inner.takeText(...names) ?? outer.takeText(...names) ?? '';
   const any = (...names: readonly string[]) => inner.take(...names) ?? outer.take(...names);
   const name = nameOf(text('name'), variables);
@@ -95,7 +95,7 @@ function settingsOfRealm(outer: Members, inner: Members, { left, variables }: Re
   const subject = text('userIdAttribute', 'userIdKey');
   const key = keyOf(any('signingKey'), name, jwksUri !== '');
   if (key?.comment === NO_KEY) left.push(leftOut(inner.pathOf('signingKey'), NO_KEY));
-  return {
+  const realm = {
     name,
     issuer: new Noted(literal(issuer), 'JWT Issuer'),
     jwksUri: jwksUri === '' ? undefined : new Noted(literal(jwksUri), 'JWT Set URI'),
@@ -113,6 +113,15 @@ function settingsOfRealm(outer: Members, inner: Members, { left, variables }: Re
       mapping: mappingOf(any('groupsMapping', 'groupMapping'), inner.pathOf('groupsMapping'), left),
     },
   };
+  if (jwksUri === '' || key === undefined || isPublic(key)) return [realm];
+  const twin = new Noted(
+    nameOf(`${name}-secret`, variables),
+    'The same issuer: a secret and a key set of public keys never serve one realm.',
+  );
+  return [
+    { ...realm, signingKey: undefined },
+    { ...realm, name: twin, jwksUri: undefined, jwks: undefined },
+  ];
 }
 
 /** Room for a number within the 64 characters of a name. */
@@ -154,6 +163,10 @@ function keyOf(value: unknown, name: string, hasKeySet: boolean): Noted | undefi
     { secret: fromEnvironment(variable), allowWeakSecret: isWeak ? true : undefined },
     `Set ${variable} to the Signing Key of the realm${isWeak ? ', which is shorter than RFC 7518 §3.2 asks: replace it soon' : ''}.`,
   );
+}
+
+function isPublic({ setting }: Noted): boolean {
+  return isBlock(setting) && 'pemFile' in setting;
 }
 
 /** Fusion's names are literal; ours are JSON pointers where they begin with `/` (RFC 6901). */

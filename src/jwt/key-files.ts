@@ -13,7 +13,12 @@ const OTHERS_BITS = 0o077;
 
 /** Makes the directory where it is missing. Warns where others may read it or one of its keys. */
 export async function openKeyDirectory(directory: string, log: Logger): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+  await mkdir(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY }).catch((cause) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KeyDirectoryError(
+      `signing keys cannot be kept: ${reason}; let dataDir name a folder to write in`,
+    );
+  });
   await warnWhereOthersRead(directory, log);
   for (const { id } of await readIndex(directory)) await warnWhereOthersRead(keyPath(directory, id), log);
 }

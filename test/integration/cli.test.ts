@@ -184,8 +184,7 @@ describe('check', () => {
     [': No active key for RS256', [{ ...ACTIVE, privateKeyFile: 'ec.pem' }]],
     [': Keys k1 and k2 are both active for RS256', [ACTIVE, { ...NEXT, state: 'active' }]],
   ])('says of keys that cannot sign: assertion.keys%s', async (message, keys) => {
-    const head =
-      'version: 1\nrealms: [{ name: a, issuer: a, signingKey: { secret: ' + 'a'.repeat(32) + ' } }]\n';
+    const head = `version: 1\nrealms: [{ name: a, issuer: a, signingKey: { secret: ${'a'.repeat(32)} } }]\n`;
     const path = file('signing.yaml', `${head}assertion: { keys: ${JSON.stringify(keys)} }\n${ROUTES}`);
     const { code, output } = await runCommand(['check', path]);
     expect(code).toBe(1);

@@ -157,6 +157,18 @@ describe('import fusion', () => {
   });
 });
 
+describe('import fusion of a realm with both kinds of keys', () => {
+  it('prints a configuration that passes check (GW-C17)', async () => {
+    const keys = { signingKey: 'k'.repeat(32), jwkSetUri: 'https://idp.example/jwks' };
+    const realm = { name: 'both', realmType: 'jwt', enabled: true, config: { issuer: 'both', ...keys } };
+    const { stdout } = await runCommand(['import', 'fusion', '-'], {}, JSON.stringify(realm));
+    const path = around.write('countersign.yaml', stdout);
+    const { code, output } = await runCommand(['check', path], { BOTH_SIGNING_KEY: keys.signingKey });
+    expect(output).toContain('ok, 2 realms');
+    expect(code).toBe(0);
+  });
+});
+
 describe('an import', () => {
   it('reads standard input where the file is "-"', async () => {
     const text = readFileSync(join(SAMPLES, 'fusion-realms.json'));

@@ -31,8 +31,16 @@ describe('importFusion()', () => {
   it.each([
     ['jwtIssuer', { issuer: undefined, jwtIssuer: 'a' }, { issuer: 'a' }],
     ['JWT Issuer', { issuer: undefined, 'JWT Issuer': 'a' }, { issuer: 'a' }],
-    ['jwtSetUri', { jwtSetUri: 'https://a.example/jwks' }, { jwksUri: 'https://a.example/jwks' }],
-    ['JWT Set URL', { 'JWT Set URL': 'https://a.example/jwks' }, { jwksUri: 'https://a.example/jwks' }],
+    [
+      'jwtSetUri',
+      { signingKey: '', jwtSetUri: 'https://a.example/jwks' },
+      { jwksUri: 'https://a.example/jwks' },
+    ],
+    [
+      'JWT Set URL',
+      { signingKey: '', 'JWT Set URL': 'https://a.example/jwks' },
+      { jwksUri: 'https://a.example/jwks' },
+    ],
     ['a timeout', { jwkSetTimeout: '2000' }, { jwks: { timeout: '2000ms' } }],
     ['Groups Key', { 'Groups Key': 'g' }, { claims: { groups: 'g' } }],
     ['a name with a slash', { userIdAttribute: '/a~b/c' }, { claims: { subject: '/~1a~0b~1c' } }],
@@ -76,6 +84,19 @@ describe('importFusion()', () => {
   it('needs no key beside a key set', () => {
     const [read] = realmsOf(realm({ signingKey: '', jwkSetUri: 'https://a.example/jwks' })) as object[];
     expect(read).not.toHaveProperty('signingKey');
+  });
+
+  it('makes two realms of one issuer of a key and a key set: they never serve one', () => {
+    const [keySet, secret] = realmsOf(realm({ jwkSetUri: 'https://a.example/jwks' })) as object[];
+    const issuer = 'fusion';
+    expect(keySet).toMatchObject({ name: 'fusion', issuer, jwksUri: 'https://a.example/jwks' });
+    expect(keySet).not.toHaveProperty('signingKey');
+    expect(secret).toMatchObject({
+      name: 'fusion-secret',
+      issuer,
+      signingKey: secretIn('FUSION_SIGNING_KEY'),
+    });
+    expect(secret).not.toHaveProperty('jwksUri');
   });
 
   it('allows a short key, and says so', () => {

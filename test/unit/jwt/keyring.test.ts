@@ -142,6 +142,16 @@ describe('openKeyring with a directory', () => {
     expect([...new Set(modes), statSync(directory).mode & 0o777]).toEqual([0o600, 0o700]);
   });
 
+  it('says which setting leads to a folder that cannot be made', async () => {
+    const inAFile = keyDirectory(import.meta.filename);
+    const options = { algorithms: ['EdDSA'], longestTtlMs: TTL_MS, clock, log: recordingLog() };
+    const opened = openKeyring({ ...options, source: { storage: inAFile } });
+    await expect(opened).rejects.toMatchObject({
+      name: 'KeyDirectoryError',
+      message: expect.stringContaining('dataDir'),
+    });
+  });
+
   it('finds the same keys again', async () => {
     const first = await open();
     expect(kidsOf(await open())).toEqual(kidsOf(first));
