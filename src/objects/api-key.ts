@@ -9,6 +9,13 @@ export type ApiMethod = (typeof METHODS)[number];
 export const API_KEY_MIN_CHARS = 32;
 const API_KEY_MAX_CHARS = 256;
 
+const permissionsSchema = z.strictObject({
+  endpoints: z
+    .record(z.string().startsWith('/'), z.array(z.enum(METHODS)))
+    .default({})
+    .meta({ description: 'E.g. `/api/jwt/refresh: [GET]`; an empty list allows none.' }),
+});
+
 export const apiKeySchema = z.strictObject({
   id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
   name: text().optional().meta({ description: 'For people.' }),
@@ -16,16 +23,17 @@ export const apiKeySchema = z.strictObject({
     description: 'The key itself; made where absent. Only its HMAC is stored.',
   }),
   tenantId: uuid().nullish().meta({ description: 'The only tenant it can reach.' }),
-  permissions: z
-    .strictObject({
-      endpoints: z
-        .record(z.string().startsWith('/'), z.array(z.enum(METHODS)))
-        .default({})
-        .meta({ description: 'E.g. `/api/jwt/refresh: [GET]`; an empty list allows none.' }),
-    })
+  permissions: permissionsSchema
     .prefault({})
     .meta({ description: 'Methods by path; none listed: everything.' }),
   expirationInstant: z.int().optional().meta({ description: 'Milliseconds.' }),
+});
+
+/** As a call sends it: what it leaves out of a change is told from what it empties. */
+export const apiKeyRequestSchema = apiKeySchema.extend({
+  permissions: permissionsSchema.nullish().meta({
+    description: 'Methods by path. Of a new key, none listed is everything; a change says `null` for that.',
+  }),
 });
 
 /** As stored: without the key. */

@@ -19,6 +19,36 @@ const make = (apiKey: object, method = 'POST', target = KEYS) =>
   api.call(method, target, { auth: MAKER, json: { apiKey } });
 const within = { permissions: { endpoints: { '/api/jwt/refresh': ['GET'] } }, expirationInstant };
 
+describe('a change of an API key', () => {
+  const only = { endpoints: { '/api/user': ['GET'] } };
+  const bound = { tenantId: TEN2, permissions: only, expirationInstant };
+  const change = async (method: string, apiKey: object) => {
+    const { body } = await api.admin('POST', KEYS, { apiKey: bound });
+    const { status, body: answer } = await api.admin(method, `${KEYS}/${body.apiKey.id}`, { apiKey });
+    const { tenantId, permissions, expirationInstant: end } = answer.apiKey ?? {};
+    return { status, tenantId, permissions, expirationInstant: end };
+  };
+
+  it.each(['PUT', 'PATCH'])('by %s leaves the bounds that it does not speak of', async (method) => {
+    expect(await change(method, { name: 'renamed' })).toEqual({ status: 200, ...bound });
+  });
+
+  it.each([
+    ['PATCH', { permissions: { endpoints: { '/api/user': null } } }],
+    ['PATCH', { permissions: { endpoints: null } }],
+    ['PUT', { permissions: { endpoints: {} } }],
+    ['PUT', { permissions: {} }],
+  ])('by %s that takes the last permission away does not give all: %j', async (method, apiKey) => {
+    expect((await change(method, apiKey)).status).toBe(400);
+  });
+
+  it.each(['PUT', 'PATCH'])('by %s takes the bounds away where it says so', async (method) => {
+    const freed = await change(method, { permissions: null, tenantId: null });
+    expect(freed).toMatchObject({ status: 200, permissions: { endpoints: {} } });
+    expect(freed.tenantId).toBeUndefined();
+  });
+});
+
 describe('an API key that may make API keys', () => {
   it('gives what it has (JWT-P03)', async () => {
     expect((await make(within)).status).toBe(200);

@@ -1,12 +1,12 @@
 /** Operations on tenants, applications, lambdas, API keys and webhooks. */
 import { z } from 'zod';
-import { apiKeySchema } from '../../objects/api-key.ts';
+import { apiKeyRequestSchema, apiKeySchema } from '../../objects/api-key.ts';
 import { applicationSchema } from '../../objects/application.ts';
 import { lambdaSchema } from '../../objects/lambda.ts';
 import { tenantSchema } from '../../objects/tenant.ts';
 import { uuid } from '../../objects/values.ts';
 import { webhookSchema } from '../../objects/webhook.ts';
-import { createApiKey, deleteApiKey, replaceApiKey } from '../../tokens/objects/api-keys.ts';
+import { createApiKey, deleteApiKey, EVERYTHING, replaceApiKey } from '../../tokens/objects/api-keys.ts';
 import {
   createApplication,
   deleteApplication,
@@ -105,14 +105,16 @@ const apiKeys = objectOperations({
   name: 'APIKey',
   names: 'APIKeys',
   path: '/api/api-key',
-  body: apiKeySchema,
+  body: apiKeyRequestSchema,
   shown: shownObject('APIKey', apiKeySchema),
   render: renderApiKey,
-  create: async (call, id, body) => {
+  create: async (call, id, { permissions, ...members }) => {
+    const body = { ...members, permissions: permissions ?? EVERYTHING };
     const { apiKey, key } = await createApiKey(call.service, id, body, call.scope, apiKeyOf(call));
     return { ...renderApiKey(apiKey), key };
   },
-  replace: (call, id, body) => replaceApiKey(call.service, id, body, call.scope, apiKeyOf(call)),
+  replace: (call, id, body, keepsHidden) =>
+    replaceApiKey(call.service, id, body, call.scope, { maker: apiKeyOf(call), keepsMissing: keepsHidden }),
   remove: ({ service, scope }, id) => deleteApiKey(service, id, scope),
 });
 

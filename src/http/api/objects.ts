@@ -32,7 +32,7 @@ export interface ObjectKind<Kind extends CatalogKind, Body extends object> {
   whole?(call: Call, object: CatalogObjects[Kind]): Record<string, unknown>;
   /** As shown to its maker: an API key is seen once. */
   create(call: Call, id: string | undefined, body: Body): Promise<Record<string, unknown>>;
-  /** `keepsHidden`: the body may lack what answers hide, which stays then. */
+  /** `keepsHidden`: the body may lack what answers hide, or what bounds the object, which stays then. */
   replace(call: Call, id: string, body: Body, keepsHidden: boolean): Promise<CatalogObjects[Kind]>;
   remove(call: Call, id: string): Promise<void>;
   /** What goes with it. Absent: nothing. */

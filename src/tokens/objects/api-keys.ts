@@ -22,6 +22,15 @@ const LOOKUP_PURPOSE = 'api-key';
 
 export type ApiKeyBody = Omit<Body<ApiKey>, 'keyHash'> & { readonly key?: string | undefined };
 
+/** What a call sends to change one. */
+export type ApiKeyChange = Omit<ApiKeyBody, 'permissions'> & {
+  /** Null: everything. */
+  readonly permissions?: ApiKey['permissions'] | null | undefined;
+};
+
+/** No endpoint listed: all of them. */
+export const EVERYTHING: ApiKey['permissions'] = { endpoints: {} };
+
 export interface CreatedApiKey {
   readonly apiKey: ApiKey;
   /** Nobody can read it again. */
@@ -59,18 +68,28 @@ export async function createApiKey(
   return { apiKey: inserted, key };
 }
 
-/** The key itself cannot change: who wants another makes one. `maker` as above. @throws ServiceError 400, 404 */
+export interface ReplaceApiKeyOptions {
+  /** As above. */
+  readonly maker: ApiKeyReach | null;
+  /** What bounds the key, its tenant, permissions and end, stays where the change does not speak of it. */
+  readonly keepsMissing: boolean;
+}
+
+/** The key itself cannot change: who wants another makes one. @throws ServiceError 400, 404 */
 export async function replaceApiKey(
   service: TokenService,
   id: string,
-  { key, ...body }: ApiKeyBody,
+  { key, ...change }: ApiKeyChange,
   scope: Scope,
-  maker: ApiKeyReach | null,
+  { maker, keepsMissing }: ReplaceApiKeyOptions,
 ): Promise<ApiKey> {
   if (key !== undefined) throw badField('apiKey.key', 'invalid', 'A key cannot change; make another');
-  requireWithin(maker, body);
   const old = readOwned(service, 'apiKeys', id, scope);
-  const tenantId = tenantFor(body.tenantId, scope);
+  const kept: Partial<ApiKey> = keepsMissing ? old : {};
+  const { permissions = kept.permissions, expirationInstant = kept.expirationInstant } = change;
+  const body = { ...change, permissions: changedPermissions(old, permissions), expirationInstant };
+  requireWithin(maker, body);
+  const tenantId = tenantFor(change.tenantId === undefined ? kept.tenantId : change.tenantId, scope);
   const apiKey = { ...body, tenantId, keyHash: old.keyHash, ...nextStamps(service, old) };
   return await updateObject(service, 'apiKeys', apiKey, apiKeyNames(apiKey), {
     before: (_, catalog) => requireTenant(catalog, tenantId),
@@ -80,6 +99,19 @@ export async function replaceApiKey(
 /** @throws ServiceError 400, 404 */
 export async function deleteApiKey(service: TokenService, id: string, scope: Scope): Promise<void> {
   await deleteObject(service, 'apiKeys', readOwned(service, 'apiKeys', id, scope));
+}
+
+/** Who takes the last permission away does not mean to give all of them. @throws ServiceError 400 */
+function changedPermissions(old: ApiKey, wanted: ApiKeyChange['permissions']): ApiKey['permissions'] {
+  const permissions = wanted ?? EVERYTHING;
+  const isEmptied = !hasEndpoints(permissions) && hasEndpoints(old.permissions);
+  if (isEmptied && wanted !== null && wanted !== undefined)
+    throw badField('apiKey.permissions', 'blank', 'No endpoint is left; permissions null allows everything');
+  return permissions;
+}
+
+function hasEndpoints({ endpoints }: ApiKey['permissions']): boolean {
+  return Object.keys(endpoints).length > 0;
 }
 
 function tenantFor(wanted: string | null | undefined, scope: Scope): string | null {
