@@ -1,13 +1,9 @@
 /** Use cases: the event log, where people who run the service read what identity providers and lambdas did. */
+
+import type { EventLog, EventLogSearch, EventLogType } from './event-log-table.ts';
 import { notFound } from './failure.ts';
 import type { TokenService } from './service.ts';
-import {
-  type EventLog,
-  type EventLogSearch,
-  type EventLogType,
-  type Records,
-  StoreUnavailableError,
-} from './store.ts';
+import { type Records, StoreUnavailableError } from './store.ts';
 
 /** An entry before it is written. `message` never holds a token, a key or a secret. */
 export interface EventLogEntry {

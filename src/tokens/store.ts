@@ -2,6 +2,7 @@
 import { MINUTE_MS } from '../core/time.ts';
 import type { Registration, User } from '../objects/user.ts';
 import type { Catalog, CatalogKind, CatalogObjects } from './catalog.ts';
+import type { EventLogTable } from './event-log-table.ts';
 import type { LoginTable } from './linked-login.ts';
 import type { MasterKeyTable } from './master-key-table.ts';
 import type { FoundRefreshToken, RefreshTokenRecord } from './refresh-token.ts';
@@ -215,41 +216,6 @@ export interface PendingLinkTable {
   /** Exactly one caller gets it. */
   take(lookup: string, nowMs: number): Promise<PendingLink | null>;
   deleteEnded(nowMs: number): Promise<number>;
-}
-
-export const EVENT_LOG_TYPES = ['Information', 'Debug', 'Error'] as const;
-export type EventLogType = (typeof EVENT_LOG_TYPES)[number];
-
-export interface EventLog {
-  /** Rises with each entry. */
-  readonly id: number;
-  /** Milliseconds. */
-  readonly insertInstant: number;
-  readonly type: EventLogType;
-  /** For people. Never a token, a key or a secret. */
-  readonly message: string;
-}
-
-export interface EventLogSearch {
-  /** Part of the message, in any case; `*` stands for anything. */
-  readonly message?: string;
-  readonly type?: EventLogType;
-  /** Milliseconds, inclusive. */
-  readonly start?: number;
-  readonly end?: number;
-  readonly startRow: number;
-  readonly numberOfResults: number;
-}
-
-export interface EventLogTable {
-  insert(entry: Omit<EventLog, 'id'>): Promise<number>;
-  get(id: number): Promise<EventLog | null>;
-  /** Newest first. */
-  search(
-    search: EventLogSearch,
-  ): Promise<{ readonly total: number; readonly eventLogs: readonly EventLog[] }>;
-  /** Keeps the newest `keepCount`. */
-  trim(keepCount: number): Promise<number>;
 }
 
 export interface LoginRecord {

@@ -10,6 +10,7 @@ import { type ReconcileResult, reconcile } from '../../src/identity-providers/re
 import { createKeySetRegistry } from '../../src/jwt/key-set-registry.ts';
 import { type IdentityProvider, identityProviderSchema } from '../../src/objects/identity-provider.ts';
 import { lambdaSchema } from '../../src/objects/lambda.ts';
+import type { EventLog } from '../../src/tokens/event-log-table.ts';
 import {
   createIdentityProvider,
   replaceIdentityProvider,
@@ -18,7 +19,6 @@ import { importKey } from '../../src/tokens/objects/keys.ts';
 import { createLambda } from '../../src/tokens/objects/lambdas.ts';
 import type { LoginResult } from '../../src/tokens/result.ts';
 import type { Scope, TokenService } from '../../src/tokens/service.ts';
-import type { EventLog } from '../../src/tokens/store.ts';
 import { silentLog } from './open-store.ts';
 import { fakeScheduler } from './scheduler.ts';
 import { APP_A, APP_N, EVERYWHERE } from './token-fixtures.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { instant } from '../../objects/values.ts';
 import { readEventLog, searchEventLogs } from '../../tokens/event-log.ts';
-import { EVENT_LOG_TYPES } from '../../tokens/store.ts';
+import { EVENT_LOG_TYPES } from '../../tokens/event-log-table.ts';
 import { json } from './answer.ts';
 import { operation } from './operation.ts';
 

@@ -11,7 +11,7 @@ import {
   type QuickJSHandle,
   type QuickJSSyncVariant,
 } from 'quickjs-emscripten-core';
-import { EVENT_LOG_TYPES } from '../../tokens/store.ts';
+import { EVENT_LOG_TYPES } from '../../tokens/event-log-table.ts';
 import { PRELUDE } from './prelude.ts';
 import {
   ARGS_MAX_CHARS,

@@ -1,5 +1,5 @@
 /** What the gateway and the thread that runs lambdas say to each other. Everything crosses as text and plain values. */
-import type { EventLogType } from '../../tokens/store.ts';
+import type { EventLogType } from '../../tokens/event-log-table.ts';
 
 /** Name of the function that a lambda declares. */
 export type EntryPoint = 'reconcile' | 'populate';

@@ -4,7 +4,7 @@ import {
   type EventLog,
   type EventLogSearch,
   type EventLogTable,
-} from '../../tokens/store.ts';
+} from '../../tokens/event-log-table.ts';
 import type { Queries, Row, Value } from '../driver.ts';
 import { integer, text } from '../row.ts';
 

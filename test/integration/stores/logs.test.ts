@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EventLogType, LoginRecord, Store } from '../../../src/tokens/store.ts';
+import type { EventLogType } from '../../../src/tokens/event-log-table.ts';
+import type { LoginRecord, Store } from '../../../src/tokens/store.ts';
 import { eachStore } from '../../support/store.ts';
 import { NOW_MS } from '../../support/stored-objects.ts';
 
