@@ -1,5 +1,5 @@
 /** Removes what has ended by itself: refresh tokens past their life, pending links, old login records; and what hangs on what was deleted. */
-import { DAY_MS, MINUTE_MS, type Scheduler } from '../core/time.ts';
+import { DAY_MS, MINUTE_MS, type Scheduler, SECOND_MS } from '../core/time.ts';
 import { removeLeftovers } from './objects/removal.ts';
 import { policyInForce } from './refresh-policy.ts';
 import type { TokenService } from './service.ts';
@@ -10,8 +10,10 @@ type HousekeepingService = Pick<TokenService, 'store' | 'catalog' | 'clock' | 'l
 const EVERY_MS = 10 * MINUTE_MS;
 /** Rows of one statement: a longer one would hold the writer. */
 const BATCH_MAX = 1000;
-/** Batches of one kind a round; the rest waits for the next. */
+/** Batches of one kind a round, so that each kind has its turn; the rest is the next round's. */
 const BATCHES_MAX = 100;
+/** Until the next round where one was cut short: a hundred thousand sessions of an application end faster than rounds come. */
+const CUT_SHORT_PAUSE_MS = SECOND_MS;
 /** Where someone came from is no one's business after three months. */
 const LOGIN_RECORDS_KEPT_MS = 90 * DAY_MS;
 
@@ -20,14 +22,9 @@ export function startHousekeeping(service: HousekeepingService, schedule: Schedu
   let isEnded = false;
   let cancel = schedule(run, EVERY_MS);
   function run(): void {
-    void keepHouse(service)
-      .catch((error: unknown) => {
-        const cause = error instanceof Error ? error.message : 'unknown';
-        service.log.warn('Ended sessions could not be removed; the next round tries again', { cause });
-      })
-      .finally(() => {
-        if (!isEnded) cancel = schedule(run, EVERY_MS);
-      });
+    void pauseAfterRound(service).then((pauseMs) => {
+      if (!isEnded) cancel = schedule(run, pauseMs);
+    });
   }
   return () => {
     isEnded = true;
@@ -35,17 +32,34 @@ export function startHousekeeping(service: HousekeepingService, schedule: Schedu
   };
 }
 
-/** One round. @throws StoreUnavailableError */
-export async function keepHouse(service: HousekeepingService): Promise<void> {
+/** Never rejects. */
+async function pauseAfterRound(service: HousekeepingService): Promise<number> {
+  try {
+    if (await keepHouse(service)) return EVERY_MS;
+    service.log.info('More has ended than one round of housekeeping removes; it goes on');
+    return CUT_SHORT_PAUSE_MS;
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : 'unknown';
+    service.log.warn('Ended sessions could not be removed; the next round tries again', { cause });
+    return EVERY_MS;
+  }
+}
+
+/** One round. False: it was cut short, more is left. @throws StoreUnavailableError */
+export async function keepHouse(service: HousekeepingService): Promise<boolean> {
   const { store, clock } = service;
   const now = clock();
-  for (const { applicationId, startedBefore } of endedSessions(service, now))
-    await inBatches(() =>
-      store.refreshTokens.deleteStartedBefore(applicationId, startedBefore, now, BATCH_MAX),
-    );
-  await removeLeftovers(service);
   await store.pendingLinks.deleteEnded(now);
-  await inBatches(() => store.loginRecords.trim(now - LOGIN_RECORDS_KEPT_MS, BATCH_MAX));
+  const removeEnded = ({ applicationId, startedBefore }: EndedSessions) =>
+    inBatches(() => store.refreshTokens.deleteStartedBefore(applicationId, startedBefore, now, BATCH_MAX));
+  const tasks = [
+    ...endedSessions(service, now).map((ended) => () => removeEnded(ended)),
+    () => removeLeftovers(service),
+    () => inBatches(() => store.loginRecords.trim(now - LOGIN_RECORDS_KEPT_MS, BATCH_MAX)),
+  ];
+  let isDone = true;
+  for (const task of tasks) if (!(await task())) isDone = false;
+  return isDone;
 }
 
 interface EndedSessions {
@@ -72,6 +86,8 @@ function endedSessions({ catalog }: HousekeepingService, now: number): readonly 
   return tenants.size === 0 ? ofApplications : [...ofApplications, without];
 }
 
-async function inBatches(removeBatch: () => Promise<number>): Promise<void> {
-  for (let batch = 0; batch < BATCHES_MAX; batch += 1) if ((await removeBatch()) < BATCH_MAX) return;
+/** False: there may be more. */
+async function inBatches(removeBatch: () => Promise<number>): Promise<boolean> {
+  for (let batch = 0; batch < BATCHES_MAX; batch += 1) if ((await removeBatch()) < BATCH_MAX) return true;
+  return false;
 }

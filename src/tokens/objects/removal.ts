@@ -53,13 +53,16 @@ export async function removeRest(
   return false;
 }
 
-/** What is left of all that was deleted, and what came after. A round of housekeeping. */
-export async function removeLeftovers(service: RemovalService): Promise<void> {
+/** What is left of all that was deleted, and what came after. A round of housekeeping. False: more is left. */
+export async function removeLeftovers(service: RemovalService): Promise<boolean> {
   const { store, clock } = service;
+  let isDone = true;
   for (const { kind, id, removedInstant } of await store.removals.list()) {
     const isEmpty = await removeRest(service, { kind, id });
     if (isEmpty && clock() - removedInstant > SETTLED_AFTER_MS) await store.removals.delete(kind, id);
+    isDone &&= isEmpty;
   }
+  return isDone;
 }
 
 /** Within the transaction that makes an object: one that had this id, and was deleted, leaves it nothing. */
