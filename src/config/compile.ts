@@ -11,6 +11,7 @@ import { compileListeners, type ListenersSettings } from './compile/listeners.ts
 import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
 import { compileRouteTable } from './compile/routes.ts';
 import { checkShadowedRoutes } from './compile/shadowed-routes.ts';
+import { warnAmbiguousSubjects } from './compile/subjects.ts';
 import { compileTokenService, type TokenServiceSettings } from './compile/token-service.ts';
 import { compileUpstreams } from './compile/upstreams.ts';
 import { compileWorkers } from './compile/workers.ts';
@@ -68,6 +69,7 @@ export function compileConfig(
   const routes = compileRouteTable({ realms: realms.realms, upstreams, policyOf }, context);
   const policies = policiesOf(routes);
   checkOwnIssuer(policies, context);
+  warnAmbiguousSubjects(routes.routes, context);
   const assertion = assertionSettings(policies, context);
   if (assertion?.jwksEndpoint === true) checkShadowedRoutes(routes.routes, context);
   const tokenService = compileTokenService(context);
