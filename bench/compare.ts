@@ -6,6 +6,7 @@ import { type Keys, makeTokens } from './fixtures.ts';
 import { drive, type Load, type LoadResult } from './load/load.ts';
 import type { RunningPeer } from './peer.ts';
 import { median, ratios, spread } from './stats.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface Contestant {
   readonly label: string;
@@ -23,11 +24,6 @@ export interface Measured {
   /** Processor time of the proxy for one request, in microseconds. */
   readonly cpuUs: number[];
 }
-
-/** V8 goes on compiling for so many requests, on the core of the proxy: a tenth of the cost of a request until then. */
-const WARM_UP_REQUESTS = 15_000;
-/** So that slow proxies, and those with large bodies, do not warm up for minutes. */
-const WARM_UP_PASSES_MOST = 5;
 
 /** Checks all, then measures them round by round, and stops them whatever happens. */
 export async function compare(
@@ -47,12 +43,7 @@ export async function compare(
     requireExpected(contestant, result);
     return result;
   };
-  const warmUp = async (contestant: Contestant) => {
-    let requests = 0;
-    for (let pass = 0; pass < WARM_UP_PASSES_MOST && requests < WARM_UP_REQUESTS; pass += 1)
-      requests += (await run(contestant, effort.warmUpSeconds)).requests;
-  };
-  if (effort.warmUpSeconds > 0) for (const one of driven) await warmUp(one);
+  for (const one of driven) await warmUp(effort.warmUpSeconds, (seconds) => run(one, seconds));
   for (let round = 0; round < effort.rounds; round += 1) {
     await eachRound();
     for (const [index, contestant] of driven.entries()) {
