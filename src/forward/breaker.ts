@@ -33,7 +33,11 @@ export class Breaker {
   /** What to wait before the next try, in milliseconds; 0: none. */
   waitMs(): number {
     if (this.#state === 'closed') return 0;
-    return this.#state === 'half-open' ? TRIAL_MS : Math.max(0, this.#openUntilMs - this.#clock());
+    if (this.#state === 'half-open') return TRIAL_MS;
+    const nowMs = this.#clock();
+    // A clock that was set back would keep it open for as long as that.
+    this.#openUntilMs = Math.min(this.#openUntilMs, nowMs + OPEN_MS);
+    return Math.max(0, this.#openUntilMs - nowMs);
   }
 
   /** Called when a request is given to the target after `waitMs()` was 0: the first one after an outage is the trial. */

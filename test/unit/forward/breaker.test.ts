@@ -37,6 +37,15 @@ describe('Breaker', () => {
     expect(breaker.waitMs()).toBe(0);
   });
 
+  it('waits no longer than five seconds where the clock is set back', () => {
+    const { breaker, clock, fail } = rig();
+    fail(5);
+    clock.advanceMs(-3_600_000);
+    expect(breaker.waitMs()).toBe(5000);
+    clock.advanceMs(5000);
+    expect(breaker.waitMs()).toBe(0);
+  });
+
   it('counts failures in a row only', () => {
     const { breaker, fail } = rig();
     fail(4);
