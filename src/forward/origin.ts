@@ -5,6 +5,7 @@ import type { UpstreamTls } from '../core/upstream.ts';
 /** One place that requests go to, taken apart once. */
 export interface Origin {
   readonly protocol: 'http:' | 'https:';
+  /** A name, or an address; IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
   /** Null: TCP. */
@@ -28,12 +29,13 @@ export function originOf(url: string, serverName: string | null): Origin {
       serverName: undefined,
     };
   }
-  const { protocol, hostname, port, host } = new URL(url);
+  const { protocol, hostname: bracketed, port, host } = new URL(url);
   const isTls = protocol === 'https:';
+  const hostname = bracketed.replace(/^\[(.*)\]$/, '$1');
   const name = serverName ?? (isIP(hostname) === 0 ? hostname : undefined);
   return {
     protocol: isTls ? 'https:' : 'http:',
-    hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+    hostname,
     port: port === '' ? (isTls ? 443 : 80) : Number(port),
     socketPath: null,
     authority: host,

@@ -1,6 +1,7 @@
 /** Upstream TLS: whom the gateway believes, what it asks for, and what it shows of itself (U04, CWE-295). */
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -9,7 +10,8 @@ import type { Upstream } from '../../src/forward/upstream.ts';
 import { createUpstreams, type Upstreams } from '../../src/forward/upstreams.ts';
 import { CapturingSink, outcomeOf, requestFor } from '../support/capture.ts';
 import { certificate, selfSignedCertificate } from '../support/certificate.ts';
-import { GOOD_TOKEN, httpUpstream, startEdge, TLS, upstreamPorts } from '../support/edge.ts';
+import { KEY as KEY_OF_APP_TEST, CERT as OF_APP_TEST } from '../support/certificates.ts';
+import { GOOD_TOKEN, get, httpUpstream, route, startEdge, TLS, upstreamPorts } from '../support/edge.ts';
 import { exchange } from '../support/raw-client.ts';
 import { testKey } from '../support/tokens.ts';
 
@@ -29,6 +31,13 @@ const SELF_SIGNED = selfSignedCertificate(SERVER_KEY);
 const CLIENT = certificate(CLIENT_KEY, AUTHORITY, { name: 'the gateway' });
 const pemOf = (key: typeof SERVER_KEY) => key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
+const HANDSHAKE =
+  'GET / HTTP/1.1\r\nHost: gw.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer ${GOOD_TOKEN}\r\n\r\n`;
+const HAS_IPV6 = Object.values(networkInterfaces()).some((own) =>
+  own?.some(({ address }) => address === '::1'),
+);
+
 let upstreams: Upstreams | undefined;
 
 /** What one TLS server saw of its clients. */
@@ -37,7 +46,10 @@ interface Seen {
   readonly clients: string[];
 }
 
-async function tlsServer(cert: string, options: ServerOptions = {}): Promise<{ port: number; seen: Seen }> {
+async function tlsServer(
+  cert: string,
+  { host = '127.0.0.1', ...options }: ServerOptions & { host?: string } = {},
+): Promise<{ port: number; seen: Seen }> {
   const seen: Seen = { names: [], clients: [] };
   const server = createServer({ key: pemOf(SERVER_KEY), cert, ...options }, (_request, response) =>
     response.end('tls'),
@@ -48,7 +60,7 @@ async function tlsServer(cert: string, options: ServerOptions = {}): Promise<{ p
   });
   const tunnels = new WebSocketServer({ server });
   tunnels.on('connection', (socket: WebSocket) => socket.close());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   onTestFinished(() => server.close().closeAllConnections());
   return { port: (server.address() as AddressInfo).port, seen };
 }
@@ -72,6 +84,31 @@ describe('an upstream certificate', () => {
   it('is checked against the address where the target is one', async () => {
     const { port } = await tlsServer(GOOD);
     expect(await outcomeOf(upstreamOf(`https://127.0.0.1:${port}`, { ca: CA }))).toBe('200 tls');
+  });
+
+  it.skipIf(!HAS_IPV6)('is checked against the address where the target is one of IPv6', async () => {
+    const { port, seen } = await tlsServer(GOOD, { host: '::1' });
+    expect(await outcomeOf(upstreamOf(`https://[::1]:${port}`, { ca: CA }))).toBe('200 tls');
+    await upstreams?.close();
+    const edge = await startEdge({
+      upstreams: [httpUpstream(`https://[::1]:${port}`, { tls: { ...TLS, ca: CA } })],
+    });
+    onTestFinished(() => edge.close());
+    expect((await exchange(edge.port, HANDSHAKE)).status).toBe(101);
+    // No name is asked for: an address is none (RFC 6066 §3).
+    expect(seen.names).toEqual(['false', 'false']);
+  });
+
+  it('is checked against no name that a client sends as its Host', async () => {
+    const { port } = await tlsServer(OF_APP_TEST, { key: KEY_OF_APP_TEST });
+    const tls = { ...TLS, ca: OF_APP_TEST };
+    const routes = [route({ preserveHost: true })];
+    const edge = await startEdge({ routes, upstreams: [httpUpstream(`https://127.0.0.1:${port}`, { tls })] });
+    onTestFinished(() => edge.close());
+    const statuses = [get('/'), HANDSHAKE].map(
+      async (request) => (await exchange(edge.port, request.replace('gw.test', 'app.test'))).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([502, 502]);
   });
 
   it.each([
@@ -122,10 +159,7 @@ describe('a client certificate', () => {
     const tls = { ...TLS, ca: CA, client };
     const edge = await startEdge({ upstreams: [httpUpstream(`https://localhost:${port}`, { tls })] });
     onTestFinished(() => edge.close());
-    const handshake =
-      'GET / HTTP/1.1\r\nHost: gw.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
-      `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer ${GOOD_TOKEN}\r\n\r\n`;
-    expect((await exchange(edge.port, handshake)).status).toBe(101);
+    expect((await exchange(edge.port, HANDSHAKE)).status).toBe(101);
     expect(seen.clients).toEqual(['the gateway']);
   });
 });

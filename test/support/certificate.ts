@@ -4,7 +4,7 @@ import type { TestKey } from './tokens.ts';
 
 const TEST_NAME = 'countersign test';
 
-/** PEM certificate of the key for `localhost` and 127.0.0.1, good from 2020 to 2049. Takes P-256 and RSA keys. */
+/** PEM certificate of the key for `localhost`, 127.0.0.1 and ::1, good from 2020 to 2049. Takes P-256 and RSA keys. */
 export function selfSignedCertificate(key: TestKey): string {
   return certificate(key, { key, name: TEST_NAME }, {});
 }
@@ -24,7 +24,7 @@ export interface CertificateOptions {
   readonly lastYear?: number;
 }
 
-/** PEM certificate of the key, signed by the issuer, for `localhost` and 127.0.0.1, good from 2020 on. */
+/** PEM certificate of the key, signed by the issuer, for `localhost`, 127.0.0.1 and ::1, good from 2020 on. */
 export function certificate(key: TestKey, issuer: Issuer, options: CertificateOptions): string {
   const { name = TEST_NAME, isAuthority = false, lastYear = 2049 } = options;
   const algorithm = sequence(SIGNATURE_OID[issuer.key.publicKey.asymmetricKeyType ?? ''] ?? Buffer.alloc(0));
@@ -71,7 +71,11 @@ const SIGNATURE_OID: Record<string, Buffer> = {
 };
 const COMMON_NAME_OID = Buffer.from('0603550403', 'hex');
 const ALT_NAME_OID = Buffer.from('0603551d11', 'hex');
-const ALT_NAMES = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
+const ALT_NAMES = sequence(
+  der(0x82, Buffer.from('localhost')),
+  der(0x87, Buffer.from([127, 0, 0, 1])),
+  der(0x87, Buffer.from('1'.padStart(32, '0'), 'hex')),
+);
 /** Basic constraints, critical: it is an authority. */
 const AUTHORITY = sequence(
   Buffer.from('0603551d13', 'hex'),
