@@ -1,7 +1,7 @@
 /** Writes a planned login as a whole, or finds that what it was planned from has changed. */
 import type { User } from '../objects/user.ts';
 import type { LinkedUser } from '../tokens/linked-login.ts';
-import { requireRoomForLink } from '../tokens/links.ts';
+import { requireRoomForFoundUser } from '../tokens/links.ts';
 import { lockAsSeen } from '../tokens/lock-user.ts';
 import { recordLogin } from '../tokens/record-login.ts';
 import type { TokenService } from '../tokens/service.ts';
@@ -105,7 +105,7 @@ async function writeLink(
 ): Promise<void> {
   if (basis.linked !== null) await records.links.touch(basis.linked.link, now);
   if (!makesLink) return;
-  await requireRoomForLink(records, provider, user);
+  if (basis.user !== null) await requireRoomForFoundUser(records, provider, basis.user, identity.uniqueId);
   const isAnonymous = provider.linkingStrategy === 'LinkAnonymously';
   await records.links.insert({
     identityProviderId: provider.id,

@@ -185,16 +185,51 @@ async function insertLink(
   return { ...link, ...providerPart(provider) };
 }
 
+type LinkOwner = Pick<User, 'id' | 'tenantId'>;
+
 /** Within the transaction that locked the user. @throws ServiceError 400 where the user has as many as the tenant allows */
-export async function requireRoomForLink(
+async function requireRoomForLink(
   { links }: Records,
-  { id, tenantConfiguration }: IdentityProvider,
-  user: Pick<User, 'id' | 'tenantId'>,
+  provider: IdentityProvider,
+  user: LinkOwner,
 ): Promise<void> {
-  const limit = tenantConfiguration[user.tenantId]?.limitUserLinkCount;
-  if (limit?.enabled !== true) return;
-  if ((await links.list(user.id, id)).length >= limit.maximumLinks)
-    throw badRequest('[LinkCountExceeded]', 'The user has as many links to the identity provider as allowed');
+  const maximum = maximumLinksOf(provider, user);
+  if (maximum !== null && (await links.list(user.id, provider.id)).length >= maximum) throw tooManyLinks();
+}
+
+/**
+ * The same for a user who was only found by an e-mail address or username. Who is known at the provider by another unique
+ * id may be somebody else: addresses are given to new people. Several links are what an enabled limit allows.
+ *
+ * @throws ServiceError 400
+ */
+export async function requireRoomForFoundUser(
+  { links }: Records,
+  provider: IdentityProvider,
+  user: LinkOwner,
+  identityProviderUserId: string,
+): Promise<void> {
+  // Its own link may just have been made by another call.
+  const others = (await links.list(user.id, provider.id)).filter(
+    (link) => link.identityProviderUserId !== identityProviderUserId,
+  );
+  const maximum = maximumLinksOf(provider, user);
+  if (maximum !== null && others.length >= maximum) throw tooManyLinks();
+  if (maximum === null && others.length > 0)
+    throw badRequest(
+      '[ExternalAuthenticationException]ExistingUserAlreadyLinked',
+      'The user is linked to another identity of the provider',
+    );
+}
+
+/** Null: they are not counted. */
+function maximumLinksOf({ tenantConfiguration }: IdentityProvider, { tenantId }: LinkOwner): number | null {
+  const limit = tenantConfiguration[tenantId]?.limitUserLinkCount;
+  return limit?.enabled === true ? limit.maximumLinks : null;
+}
+
+function tooManyLinks() {
+  return badRequest('[LinkCountExceeded]', 'The user has as many links to the identity provider as allowed');
 }
 
 function viewOf({ identityProviders }: Catalog, link: IdentityProviderLink): LinkView {

@@ -11,7 +11,11 @@ import { decodePart } from '../../support/tokens.ts';
 const bench = await testTokenService();
 const { service, clock } = bench;
 const idp = await addProvider(bench);
-beforeEach(() => idp.change({}));
+/** Nobody is linked: users of the fixtures are found by several identities, one after another. */
+beforeEach(async () => {
+  await idp.change({});
+  await service.store.links.deleteOfProvider(IDP1, 1000);
+});
 
 let people = 0;
 /** Claims of somebody nobody has seen. */
@@ -120,6 +124,31 @@ describe('LinkByEmail', () => {
   it('IDP-S17: links the user who has the address, in any case', async () => {
     const { user } = await login(somebody({ email: 'U1@Acme.com' }));
     expect(user.id).toBe(U1);
+  });
+
+  it('refuses another identity at the address of a user who is linked: it may be somebody else’s by now', async () => {
+    const claims = somebody();
+    const { user } = await login(claims);
+    const newcomer = { ...claims, sub: 'the-next-one-with-the-address' };
+    expect(await refusal(newcomer)).toEqual({
+      status: 400,
+      errors: {
+        generalErrors: [
+          expect.objectContaining({ code: '[ExternalAuthenticationException]ExistingUserAlreadyLinked' }),
+        ],
+      },
+    });
+    await expect(linkOf(newcomer.sub)).rejects.toMatchObject({ status: 404 });
+    expect((await login(claims)).user.id).toBe(user.id);
+  });
+
+  it('links another identity of a linked user where the limit of links leaves room', async () => {
+    const claims = somebody();
+    const { user } = await login(claims);
+    const limit = { enabled: true, maximumLinks: 2 };
+    await idp.change({ tenantConfiguration: { [TEN1]: { limitUserLinkCount: limit } } });
+    expect((await login({ ...claims, sub: 'another-of-the-same' })).user.id).toBe(user.id);
+    expect(await refusal({ ...claims, sub: 'a-third-one' })).toMatchObject({ status: 400 });
   });
 
   it('IDP-P21: asks the link first, and not the address', async () => {
