@@ -137,13 +137,14 @@ interface Counts {
 
 /** The next values in turn, and that they are done, in one transaction: whoever is ended loses a batch at most. */
 async function resealBatch(
-  { store, sealer, clock, log }: ResealingService,
+  service: ResealingService,
   formerKeys: UsedKeys,
   counts: Counts,
 ): Promise<ResealState> {
+  const { store, sealer } = service;
   const progress = await store.masterKeys.progress(sealer.keyId);
   const at = positionOf(progress);
-  if (at === null) return await finish({ store, sealer, clock, log }, formerKeys, progress);
+  if (at === null) return await finish(service, formerKeys, progress);
   const { place, after } = at;
   const values = await store.sealedValues.page(place, after, BATCH_MAX);
   const outcomes = values.map((value) => ({ value, outcome: reseal(sealer, place, value) }));
