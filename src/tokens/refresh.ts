@@ -9,6 +9,7 @@ import type { Catalog } from './catalog.ts';
 import { endSessions, sessionOf } from './end-sessions.ts';
 import { badField, notFound, ServiceError } from './failure.ts';
 import { accessedFrom } from './issue-tokens.ts';
+import { rotateAlone } from './one-rotation.ts';
 import type { PreparedEvent } from './ports.ts';
 import {
   accessTokenDeath,
@@ -66,7 +67,9 @@ export async function refresh(
     if (found === null || (scope.tenantId ?? found.record.tenantId) !== found.record.tenantId)
       throw invalid('is not known');
     const use = await requireUse(service, found);
-    const tokens = await exchange(service, use, input, scope);
+    const tokens = await (use.rotates
+      ? rotateAlone(service.store, use.record.id, () => exchange(service, use, input, scope))
+      : exchange(service, use, input, scope));
     if (tokens !== null) return tokens;
   }
   throw new ServiceError(503, 'The refresh token is used by too many calls at once');

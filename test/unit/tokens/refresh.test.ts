@@ -132,6 +132,38 @@ describe('refresh()', async () => {
     expect(await until()).toBe(tokenExpirationInstant + CLOCK_SKEW_MAX_MS);
   });
 
+  it('asks transactional webhooks once of several uses of a one-time value at once', async () => {
+    const { service: own, use: useOnce } = await withPolicy(oneTime);
+    const { refreshToken } = await loginTo(own, APP_A);
+    let asked = 0;
+    const prepare = async () => {
+      asked += 1;
+      return { record: async () => {} };
+    };
+    const asking = { ...own, events: { prepare } };
+    const uses = Array.from({ length: 5 }, () =>
+      refresh(asking, { refreshToken: refreshToken.value }, EVERYWHERE),
+    );
+    const won = (await Promise.allSettled(uses)).filter(({ status }) => status === 'fulfilled');
+    expect([won.length, asked]).toEqual([1, 1]);
+    await expect(useOnce(refreshToken.value)).rejects.toMatchObject(invalid);
+  });
+
+  it('lets the next use of a one-time value try where a webhook refused the first', async () => {
+    const { service: own } = await withPolicy(oneTime);
+    const { refreshToken } = await loginTo(own, APP_A);
+    let asked = 0;
+    const prepare = async () => {
+      asked += 1;
+      if (asked === 1) throw new ServiceError(504, 'refused');
+      return { record: async () => {} };
+    };
+    const asking = { ...own, events: { prepare } };
+    const uses = [1, 2].map(() => refresh(asking, { refreshToken: refreshToken.value }, EVERYWHERE));
+    const done = await Promise.allSettled(uses);
+    expect(done.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  });
+
   it('gives nothing, and tells no webhook, where the token is revoked meanwhile (security.md T04)', async () => {
     const { refreshToken } = await loginTo(service, APP_A);
     events.length = 0;
