@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { algorithmsOfPublicKey } from '../../../src/jwt/jwk-policy.ts';
 
@@ -33,4 +33,22 @@ describe('algorithmsOfPublicKey', () => {
       .find((n) => ![1n, 10n].includes(n % 11n));
     expect(algorithmsOfPublicKey(rsaKey(other ?? 0n))).toContain('RS256');
   });
+
+  it.each([
+    ['ed25519', generateKeyPairSync('ed25519'), ['EdDSA']],
+    ['P-521', generateKeyPairSync('ec', { namedCurve: 'P-521' }), ['ES512']],
+  ])('K06 takes a key of %s for its own algorithm alone', (_type, { publicKey }, algorithms) =>
+    expect(algorithmsOfPublicKey(publicKey)).toEqual(algorithms),
+  );
+
+  it.each([
+    ['ed448', generateKeyPairSync('ed448')],
+    ['x25519', generateKeyPairSync('x25519')],
+    ['x448', generateKeyPairSync('x448')],
+    ['rsa-pss', generateKeyPairSync('rsa-pss', { modulusLength: 2048 })],
+    ['secp256k1', generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+    ['P-224', generateKeyPairSync('ec', { namedCurve: 'secp224r1' })],
+  ])('K06 refuses a key of %s, which no algorithm here takes', (_type, { publicKey }) =>
+    expect(() => algorithmsOfPublicKey(publicKey)).toThrow(/is not supported/),
+  );
 });

@@ -62,6 +62,19 @@ describe('importGivenKey', () => {
   });
 });
 
+describe('importStoredKey', () => {
+  const pemOf = (key: typeof rsa) => key.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+
+  it.each([
+    ['RS256', ec],
+    ['ES384', ec],
+    ['EdDSA', rsa],
+  ] as const)('refuses a key for %s that cannot make its signatures', (algorithm, key) => {
+    const entry = { id: 'k1', algorithm, state: 'active', privateKey: pemOf(key) } as const;
+    expect(() => importStoredKey(entry)).toThrow(KeyPolicyError);
+  });
+});
+
 describe('generateSigningKey', () => {
   it.each(['RS256', 'PS384', 'ES256', 'ES384', 'EdDSA', 'HS256'] as const)(
     'makes a usable %s key',
