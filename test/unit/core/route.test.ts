@@ -40,11 +40,15 @@ describe('matchRoute()', () => {
     { name: 'inner', pathPrefix: '/', hosts: ['*.x.b.test', 'y.b.test'] },
     { name: 'six', pathPrefix: '/', hosts: ['[::1]'] },
     { name: 'anywhere', pathPrefix: '/shared', hosts: ['*'] },
+    { name: 'deep', pathPrefix: '/shared/deep', hosts: ['e.test'] },
     { name: 'loose', pathPrefix: '/loose', hosts: ['*'], allowPath: [...PATH_AMBIGUITIES] },
   );
 
   it.each([
     ['GET', 'a.test', '/', 'root'],
+    ['GET', 'e.test', '/shared/deep', 'deep'],
+    ['GET', 'e.test', '/shared/other', 'anywhere'],
+    ['GET', 'e.test', '/', 'route_not_found'],
     ['GET', 'a.test', '/apix', 'root'],
     ['GET', 'a.test', '/ap', 'root'],
     ['GET', 'a.test', '/API', 'root'],
