@@ -7,15 +7,10 @@ import type { DocumentFetcher } from '../core/document.ts';
 import { CountersignError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { type Clock, type Scheduler, SECOND_MS } from '../core/time.ts';
-import { discoverJwksUri } from './discovery.ts';
 import { backOffMs, refreshDelayMs } from './fetch-schedule.ts';
+import { KeySetLocation, type KeySetSource, sourceName } from './key-set-location.ts';
 import { describe, type LoadedKeySet, loadKeySet } from './loaded-key-set.ts';
 import type { KeySet, KeySetState, KeySetStatus, VerificationKey } from './verification-key.ts';
-
-/** Where a key set is: at a URL, or where the metadata of its issuer says (discovery). */
-export type KeySetSource =
-  | { readonly kind: 'url'; readonly url: string }
-  | { readonly kind: 'issuer'; readonly issuer: string };
 
 export interface KeySetSettings {
   readonly source: KeySetSource;
@@ -82,11 +77,11 @@ class KeySetEngine implements RemoteKeySet {
   #lastError: string | null = null;
   /** The last fetch that an unknown kid has caused. */
   #unknownKidFetchAtMs = -Infinity;
-  /** Found by discovery; forgotten after a failure, so that a moved key set is found again. */
-  #discovered: { readonly url: string; readonly atMs: number } | null = null;
+  readonly #location: KeySetLocation;
 
   constructor(options: KeySetSettings & KeySetPorts) {
     this.#options = options;
+    this.#location = new KeySetLocation(options);
     this.#loaded = options.initial ?? null;
   }
 
@@ -95,16 +90,11 @@ class KeySetEngine implements RemoteKeySet {
   }
 
   get url(): string {
-    return this.#discovered?.url ?? this.#sourceName;
+    return this.#location.url;
   }
 
   get generation(): number {
     return this.#generation;
-  }
-
-  get #sourceName(): string {
-    const { source } = this.#options;
-    return source.kind === 'url' ? source.url : source.issuer;
   }
 
   start(): Promise<void> {
@@ -212,36 +202,13 @@ class KeySetEngine implements RemoteKeySet {
   }
 
   async #load(maxAgeMs: number): Promise<LoadedKeySet> {
-    const { clock, cacheTtlMs, timeoutMs, source } = this.#options;
+    const { clock, cacheTtlMs, timeoutMs } = this.#options;
     const fetchDocument = withDeadline(this.#options);
-    const url = await this.#locate(fetchDocument, maxAgeMs);
+    const place = await this.#location.find(fetchDocument, maxAgeMs);
+    const { url } = place;
     const previous = this.#loaded?.url === url ? this.#loaded : null;
-    const wanted = { url, etag: previous?.etag ?? null, timeoutMs, maxAgeMs };
-    const document = await fetchDocument(
-      source.kind === 'url' ? wanted : { ...wanted, namedBy: source.issuer },
-    );
+    const document = await fetchDocument({ ...place, etag: previous?.etag ?? null, timeoutMs, maxAgeMs });
     return loadKeySet({ url, document, nowMs: clock(), cacheTtlMs, previous });
-  }
-
-  /**
-   * An issuer that moves its key set says so in its metadata alone, and may leave the old one where it was: what
-   * discovery found is good for as long as a key set, and not where a kid is missing. Without an answer it goes on
-   * being good for as long as keys would.
-   */
-  async #locate(fetchDocument: DocumentFetcher, maxAgeMs: number): Promise<string> {
-    const { source, timeoutMs, cacheTtlMs, maxStaleMs, clock } = this.#options;
-    if (source.kind === 'url') return source.url;
-    const known = this.#discovered;
-    const ageMs = known === null ? Infinity : clock() - known.atMs;
-    if (known !== null && ageMs < Math.min(cacheTtlMs, maxAgeMs)) return known.url;
-    try {
-      const url = await discoverJwksUri({ issuer: source.issuer, fetchDocument, timeoutMs, maxAgeMs });
-      this.#discovered = { url, atMs: clock() };
-      return url;
-    } catch (error) {
-      if (known === null || ageMs >= maxStaleMs) throw error;
-      return known.url;
-    }
   }
 
   #succeed(loaded: LoadedKeySet): void {
@@ -257,7 +224,7 @@ class KeySetEngine implements RemoteKeySet {
     this.#loaded = loaded;
     this.#failures = 0;
     this.#lastError = null;
-    observe?.fetched(this.#sourceName, resultOf(loaded, isChanged));
+    observe?.fetched(sourceName(this.#options.source), resultOf(loaded, isChanged));
     const ageMs = clock() - loaded.fetchedAtMs;
     this.#fetchIn(Math.max(REFRESH_MS_MIN, refreshDelayMs(loaded.freshForMs, random()) - ageMs));
   }
@@ -273,8 +240,8 @@ class KeySetEngine implements RemoteKeySet {
       state: this.#state(),
       retryInSeconds: Math.ceil(delayMs / SECOND_MS),
     });
-    this.#discovered = null;
-    observe?.fetched(this.#sourceName, 'failed');
+    this.#location.forget();
+    observe?.fetched(sourceName(this.#options.source), 'failed');
     this.#fetchIn(delayMs);
   }
 
