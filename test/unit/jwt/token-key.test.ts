@@ -36,7 +36,7 @@ describe('readTokenKey()', () => {
     ['in a certificate', certificate],
     ['as a JWK', JSON.stringify(ec.jwk)],
     ['for ssh', `ssh-ed25519 ${'A'.repeat(68)} somebody@somewhere`],
-  ])('refuses a public key %s as a secret: everybody has it (J07)', async (_how, text) => {
+  ])('refuses a public key %s as a secret: everybody has it (J02)', async (_how, text) => {
     await expect(readTokenKey({ secret: text })).rejects.toMatchObject(refused);
   });
 
