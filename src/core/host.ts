@@ -2,7 +2,7 @@
 import { CountersignError } from './errors.ts';
 
 export interface Host {
-  /** Lower case, without a trailing dot; IPv6 in brackets; empty for an HTTP/1.0 request without Host. */
+  /** Lower case, without a trailing dot; IPv6 in brackets, in the one spelling of the URL Standard; empty for an HTTP/1.0 request without Host. */
   readonly name: string;
   readonly port: number | null;
 }
@@ -20,15 +20,20 @@ export function parseHost(text: string): Host {
   const [, given = '', digits = ''] = parts;
   if (given.includes('..')) throw new CountersignError('bad_host', 'Host has an empty label');
   const lower = given.toLowerCase();
-  const name = lower.endsWith('.') ? lower.slice(0, -1) : lower;
-  if (name.startsWith('[') && !isIpv6(name.slice(1, -1)))
-    throw new CountersignError('bad_host', 'Host is no IPv6 address');
+  const name = lower.startsWith('[') ? canonicalIpv6(lower) : withoutTrailingDot(lower);
   const port = digits === '' ? null : Number(digits);
   if (port !== null && (port > PORT_MAX || port === 0))
     throw new CountersignError('bad_host', 'Host has no valid port');
   return { name, port };
 }
 
-function isIpv6(text: string): boolean {
-  return URL.canParse(`http://[${text}]/`);
+function withoutTrailingDot(name: string): string {
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+/** One address has many spellings, and is one host. `bracketed`: `[…]`. @throws CountersignError bad_host */
+function canonicalIpv6(bracketed: string): string {
+  const url = URL.parse(`http://${bracketed}/`);
+  if (url === null) throw new CountersignError('bad_host', 'Host is no IPv6 address');
+  return url.hostname;
 }

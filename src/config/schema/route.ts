@@ -9,17 +9,21 @@ import { upstreamReferenceSchema } from './upstream.ts';
 import { name, text } from './values.ts';
 
 const hostPattern = z.string().transform((pattern, context): string => {
-  if (pattern === '*' || isHostName(pattern.replace(/^\*\./, ''))) return pattern.toLowerCase();
+  const [, wildcard = '', rest = ''] = /^(\*\.)?(.*)$/s.exec(pattern) ?? [];
+  const name = pattern === '*' ? pattern : hostName(rest);
+  if (name !== null) return wildcard + name;
   context.addIssue({ code: 'custom', message: 'is no host: write api.example.com, "*.example.com" or "*"' });
   return z.NEVER;
 });
 
-function isHostName(text: string): boolean {
+/** As requests are compared with it; null for what is none, has a port or a trailing dot. */
+function hostName(text: string): string | null {
+  if (!/[^:.]$/.test(text)) return null;
   try {
-    const host = parseHost(text);
-    return host.port === null && host.name === text.toLowerCase();
+    const { name, port } = parseHost(text);
+    return port === null ? name : null;
   } catch {
-    return false;
+    return null;
   }
 }
 

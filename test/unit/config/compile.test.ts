@@ -138,6 +138,14 @@ describe('compileConfig() routes', () => {
     });
   });
 
+  it('writes hosts as requests are compared with them (P05)', () => {
+    const hosts = '["[0:0:0:0:0:0:0:1]", API.example.com, "*.Example.com", "*"]';
+    const { routes } = compiledConfig(
+      `version: 1\nroutes: [{ name: a, match: { hosts: ${hosts}, pathPrefix: / }, upstream: "builtin:echo", auth: none }]`,
+    ).routes;
+    expect(routes[0]?.hosts).toEqual(['[::1]', 'api.example.com', '*.example.com', '*']);
+  });
+
   it('GW-C07: compiles requirements', () => {
     expect(
       route('require: { roles: { any: [x] }, scopes: { all: [s] }, claims: { dept: [a, 1], /x/y: true } }')
