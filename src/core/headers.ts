@@ -54,6 +54,8 @@ const HOP_BY_HOP = [
 
 /** What only the gateway may tell an upstream about the client's connection. Removed, then written anew. */
 const FORWARDING = [
+  'proxy', // CGI makes HTTP_PROXY of it (CVE-2016-5385)
+  'x-forwarded',
   'forwarded',
   'x-real-ip',
   'x-rewrite-url',

@@ -98,7 +98,17 @@ describe('compileHeaderPolicy()', () => {
   });
 
   it.each([
-    ...['Forwarded', 'X-Forwarded-For', 'X_Forwarded_For', 'X-Forwarded-Host', 'X-Forwarded-Proto'],
+    ...[
+      'Proxy',
+      'proxy',
+      'X-Forwarded',
+      'X_Forwarded',
+      'Forwarded',
+      'X-Forwarded-For',
+      'X_Forwarded_For',
+      'X-Forwarded-Host',
+      'X-Forwarded-Proto',
+    ],
     ...[
       'X-Forwarded-Port',
       'X-Forwarded-Prefix',
