@@ -182,6 +182,8 @@ function routeForMethod(node: PathNode, method: string): Route {
   });
 }
 
+const SLASH = 0x2f;
+
 /** The path that the upstream sees: as it came, or without as many segments as the prefix has. */
 export function forwardPath(route: Route, path: string): string {
   if (!route.stripPrefix || route.pathPrefix === '/') return path;
@@ -189,5 +191,8 @@ export function forwardPath(route: Route, path: string): string {
   for (const segment of route.pathPrefix.split('/')) {
     if (segment !== '' && end !== -1) end = path.indexOf('/', end + 1);
   }
-  return end === -1 ? '/' : path.slice(end);
+  if (end === -1) return '/';
+  // With `emptySegments` allowed: servers read `//host/path` as the URL of another host (RFC 3986 §4.2).
+  while (path.charCodeAt(end + 1) === SLASH) end += 1;
+  return path.slice(end);
 }

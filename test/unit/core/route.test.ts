@@ -227,7 +227,9 @@ describe('forwardPath()', () => {
     [true, '/a/b/', '/a/b/c', '/c'],
     [true, '/a', '/%61%2Fb', '/'],
     [true, '/@me', '/%40me/x', '/x'],
-    [true, '/a', '/a//b', '//b'],
+    [true, '/a', '/a//b', '/b'],
+    [true, '/a', '/a///b//c', '/b//c'],
+    [true, '/a', '/a//', '/'],
     [true, '/', '/a/b', '/a/b'],
     [false, '/a', '/a/b', '/a/b'],
   ])('GW-C03 with stripPrefix %s and %s sends %s on as %s', (stripPrefix, pathPrefix, path, sent) =>
