@@ -3,12 +3,13 @@
  * who comes writes one, and their members are known. Costs a quarter of what a logger for any object does.
  */
 import type { AccessFields, CallFields } from './log.ts';
+import { visibleJson } from './visible.ts';
 
 /** What JSON writes as it is (RFC 8259 §7). */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+  return PLAIN.test(text) ? `"${text}"` : visibleJson(JSON.stringify(text));
 }
 
 function quotedOrNull(text: string | null): string {

@@ -3,6 +3,7 @@ import pino from 'pino';
 import type { LogFields, Logger } from '../core/log.ts';
 import { accessLine, callLine, memberText } from './access-line.ts';
 import { standardOutput } from './log-output.ts';
+import { visibleJson } from './visible.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -73,6 +74,7 @@ export function createLog(options: LogOptions): Log {
       base: options.members ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: visibleJson },
     },
     destination,
   );

@@ -26,8 +26,10 @@ const FIELDS: AccessFields = {
 /** Texts of any characters, lone surrogates, quotes and line ends among them. */
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
-  fc.string({ unit: fc.constantFrom('\ud800', '"', '\\', '\n', '\u2028', '\x7f', 'ž') }),
+  fc.string({ unit: fc.constantFrom('\ud800', '"', '\\', '\n', '\u2028', '\x7f', '\u009b', '\u202e', 'ž') }),
 );
+/** What moves the cursor of a terminal, or turns what stands beside it around. */
+const UNSEEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 /** Any number there is, also those that JSON has no words for. */
 const number = fc.oneof(fc.nat(), fc.double(), fc.constantFrom(Number.NaN, Infinity, -Infinity));
 const fields: fc.Arbitrary<AccessFields> = fc.record({
@@ -106,6 +108,7 @@ describe('accessLine', () => {
     fc.assert(
       fc.property(fields, (given) => {
         const line = accessLine(0, '', given);
+        expect(line).not.toMatch(UNSEEN);
         expect(line.indexOf('\n')).toBe(line.length - 1);
         expect([...line.slice(0, -1)].every((character) => character >= ' ')).toBe(true);
       }),
@@ -146,6 +149,7 @@ describe('callLine', () => {
     fc.assert(
       fc.property(calls, (given) => {
         const line = callLine(0, '', given);
+        expect(line).not.toMatch(UNSEEN);
         expect(line.indexOf('\n')).toBe(line.length - 1);
         expect([...line.slice(0, -1)].every((character) => character >= ' ')).toBe(true);
       }),

@@ -33,6 +33,17 @@ describe('createLog', () => {
     expect(JSON.parse(lines[0]!).path).toBe('/a\r\n{"level":"error"}\u001b[31m"');
   });
 
+  it('shows a terminal nothing that it would obey (O02)', () => {
+    const { lines, log } = captured();
+    log.warn('odd \u009b2J', { path: '/\u202e\u2066 é \u2028'.repeat(20) });
+    expect(lines.join('')).not.toMatch(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/);
+    expect(lines.join('')).toContain('é');
+    expect(JSON.parse(lines.join(''))).toMatchObject({
+      msg: 'odd \u009b2J',
+      path: '/\u202e\u2066 é \u2028'.repeat(20),
+    });
+  });
+
   it('puts its members into every line, and lines of others through as they are', () => {
     const lines: string[] = [];
     const log = createLog({ level: 'info', members: { worker: 2 }, write: (line) => lines.push(line) });
