@@ -165,21 +165,37 @@ describe('compileHeaderPolicy()', () => {
 
   it('remembers no name longer than honest ones are', () => {
     const fresh = compileHeaderPolicy(OWNED);
-    const counted: string[] = [];
-    const { set } = Map.prototype;
-    Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
-      if (typeof key === 'string') counted.push(key);
-      return set.call(this, key, value);
-    };
-    try {
+    const remembered = rememberedBy(() => {
       fresh.requestFate('y'.repeat(64));
       fresh.requestFate('y'.repeat(65));
-    } finally {
-      Map.prototype.set = set;
-    }
-    expect(counted).toEqual(['y'.repeat(64)]);
+    });
+    expect(remembered).toEqual(['y'.repeat(64)]);
+  });
+
+  it('remembers no more names than it may, whatever clients choose', () => {
+    const fresh = compileHeaderPolicy(OWNED);
+    const remembered = rememberedBy(() => {
+      for (let count = 0; count < 3_000; count += 1) fresh.requestFate(`x-${count}`);
+    });
+    expect(remembered).toHaveLength(2_000);
   });
 });
+
+/** The names that maps took meanwhile. */
+function rememberedBy(run: () => void): string[] {
+  const names: string[] = [];
+  const { set } = Map.prototype;
+  Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
+    if (typeof key === 'string') names.push(key);
+    return set.call(this, key, value);
+  };
+  try {
+    run();
+  } finally {
+    Map.prototype.set = set;
+  }
+  return names;
+}
 
 describe('headerValues()', () => {
   it('finds all values in order, in every case of the name, and no alias', () => {
