@@ -32,7 +32,7 @@ export async function endSessions(
   { isForced = false }: { readonly isForced?: boolean } = {},
 ): Promise<number> {
   const { store, clock, revocations } = service;
-  const event = isForced ? await preparedIfTaken(service, sessions) : await prepared(service, sessions);
+  const event = isForced ? await prepareForcedEnd(service, sessions) : await prepared(service, sessions);
   const startInstant = clock();
   const count = await store.transaction(async (records) => {
     const revoked = await records.refreshTokens.revoke(sessions.filter, clock());
@@ -46,7 +46,9 @@ export async function endSessions(
   return count;
 }
 
-function prepared({ events, catalog }: TokenService, sessions: SessionsToEnd): Promise<PreparedEvent> {
+type EndedSessions = Omit<SessionsToEnd, 'filter'>;
+
+function prepared({ events, catalog }: TokenService, sessions: EndedSessions): Promise<PreparedEvent> {
   const { tenantId } = sessions;
   return events.prepare({
     type: 'jwt.refresh-token.revoke',
@@ -55,15 +57,21 @@ function prepared({ events, catalog }: TokenService, sessions: SessionsToEnd): P
   });
 }
 
-async function preparedIfTaken(service: TokenService, sessions: SessionsToEnd): Promise<PreparedEvent> {
+/** Of sessions that end with another change, whatever a transactional webhook says; where it refuses, it is not told. */
+export async function prepareForcedEnd(
+  service: TokenService,
+  sessions: EndedSessions,
+): Promise<PreparedEvent> {
   try {
     return await prepared(service, sessions);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     service.log.warn('sessions end although a webhook refused', { tenantId: sessions.tenantId });
-    return { record: async () => {} };
+    return NOBODY_TO_TELL;
   }
 }
+
+export const NOBODY_TO_TELL: PreparedEvent = { record: async () => {}, isNothing: true };
 
 /** One refresh token, and the user and application it belongs to where they are still there. */
 export async function sessionOf(service: TokenService, record: RefreshTokenRecord): Promise<SessionsToEnd> {
@@ -77,7 +85,7 @@ export async function sessionOf(service: TokenService, record: RefreshTokenRecor
 }
 
 /** A receiver refuses access tokens for so many seconds after the event's `createInstant`. */
-function eventBody(catalog: Catalog, sessions: SessionsToEnd): JsonObject {
+function eventBody(catalog: Catalog, sessions: EndedSessions): JsonObject {
   const { tenantId, application, user, refreshToken } = sessions;
   const applications =
     application === null

@@ -2,6 +2,7 @@
 import type { Application } from '../../objects/application.ts';
 import type { Body } from '../../objects/values.ts';
 import type { Catalog } from '../catalog.ts';
+import { prepareForcedEnd } from '../end-sessions.ts';
 import { badField } from '../failure.ts';
 import type { Scope, TokenService } from '../service.ts';
 import type { Records, UniqueName } from '../store.ts';
@@ -11,6 +12,7 @@ import {
   newStamps,
   nextStamps,
   readObject,
+  requireChangeable,
   requireSameTenant,
   resolveTenantId,
   updateObject,
@@ -95,10 +97,14 @@ function requireInOrder(catalog: Catalog, application: Application, scope: Scope
  */
 export async function deleteApplication(service: TokenService, id: string, scope: Scope): Promise<void> {
   const application = readObject(service, 'applications', id, scope);
+  requireChangeable('applications', application);
+  const { tenantId } = application;
+  const event = await prepareForcedEnd(service, { tenantId, application, user: null, refreshToken: null });
   const startInstant = service.clock();
   await deleteObject(service, 'applications', application, async (records, catalog) => {
     await forgetInOthers(records, catalog, { applicationIds: [id], tenantIds: [] }, service.clock());
     await endApplication(records, id, service.clock());
+    await event.record(records);
   });
   await removeRest(service, { kind: 'applications', id });
   await service.revocations.refresh(startInstant);

@@ -190,8 +190,8 @@ export async function deleteObject<Kind extends CatalogKind>(
   await service.refreshCatalog();
 }
 
-/** The file is read again at the next start: a change through the API would not last. */
-function requireChangeable(kind: CatalogKind, { source }: Stamped): void {
+/** The file is read again at the next start: a change through the API would not last. @throws ServiceError 400 */
+export function requireChangeable(kind: CatalogKind, { source }: Stamped): void {
   if (source === 'Config')
     throw badRequest(
       `[readOnly]${fieldOf(kind)}`,

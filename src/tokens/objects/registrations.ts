@@ -1,6 +1,7 @@
 /** Use cases: registrations of users with applications. */
 import type { Application } from '../../objects/application.ts';
 import type { Registration, RegistrationBody, User } from '../../objects/user.ts';
+import { prepareForcedEnd } from '../end-sessions.ts';
 import { badField, notFound } from '../failure.ts';
 import { registrationInForce } from '../roles-in-force.ts';
 import type { Scope, TokenService } from '../service.ts';
@@ -106,10 +107,16 @@ export async function deleteRegistration(
   applicationId: string,
   scope: Scope,
 ): Promise<void> {
+  const user = visible(await service.store.users.get(userId), scope);
+  registrationOf(user, applicationId);
+  const { tenantId } = user;
+  const application = service.catalog().applications.get(applicationId) ?? null;
+  const event = await prepareForcedEnd(service, { tenantId, user, application, refreshToken: null });
   await service.store.transaction(async (records) => {
     registrationOf(await lockedUser(records, userId, scope), applicationId);
     await records.refreshTokens.revoke({ userId, applicationId }, service.clock());
     await records.users.deleteRegistration(userId, applicationId);
+    await event.record(records);
   });
   await service.revocations.refresh();
 }

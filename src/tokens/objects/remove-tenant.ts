@@ -4,7 +4,9 @@
  */
 import type { Stamped } from '../../objects/values.ts';
 import type { Catalog, CatalogKind } from '../catalog.ts';
+import { NOBODY_TO_TELL, prepareForcedEnd } from '../end-sessions.ts';
 import { badRequest, notFound } from '../failure.ts';
+import type { PreparedEvent } from '../ports.ts';
 import type { Scope, TokenService } from '../service.ts';
 import type { Records } from '../store.ts';
 import { lockedCatalog } from './catalog-object.ts';
@@ -19,16 +21,30 @@ import { removeRest } from './removal.ts';
  */
 export async function deleteTenant(service: TokenService, id: string, { tenantId }: Scope): Promise<void> {
   const { store, clock } = service;
+  const event = await prepareEnd(service, id, tenantId);
   await store.transaction(async (records) => {
     const catalog = await lockedCatalog(service, records);
     const isThere = catalog.tenants.has(id) || (await records.users.hasAnyOf(id));
     if (!isThere || (tenantId !== null && tenantId !== id)) throw notFound('tenant');
     await deleteObjectsOf(records, catalog, id, clock());
     await records.removals.insert({ kind: 'tenants', id, removedInstant: clock() });
+    await event.record(records);
   });
   await service.refreshCatalog();
   await removeRest(service, { kind: 'tenants', id });
   await service.revocations.refresh();
+}
+
+/** One event for the sessions of all applications. What is not deleted is not told of. */
+async function prepareEnd(
+  service: TokenService,
+  id: string,
+  scopeTenantId: string | null,
+): Promise<PreparedEvent> {
+  const tenant = service.catalog().tenants.get(id);
+  if (tenant === undefined || tenant.source === 'Config' || (scopeTenantId ?? id) !== id)
+    return NOBODY_TO_TELL;
+  return await prepareForcedEnd(service, { tenantId: id, application: null, user: null, refreshToken: null });
 }
 
 async function deleteObjectsOf(

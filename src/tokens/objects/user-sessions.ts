@@ -2,6 +2,8 @@
 import { SECOND_MS } from '../../core/time.ts';
 import type { User } from '../../objects/user.ts';
 import type { Catalog } from '../catalog.ts';
+import { NOBODY_TO_TELL, prepareForcedEnd } from '../end-sessions.ts';
+import type { PreparedEvent } from '../ports.ts';
 import { accessTokenDeath, policyInForce } from '../refresh-policy.ts';
 import type { TokenService } from '../service.ts';
 import type { Records } from '../store.ts';
@@ -34,6 +36,20 @@ export async function endSessionsOf(
   const ends = !isUsable(before, now) || isPasswordNew;
   if (ends) await refreshTokens.revoke(filter, now);
   return ends;
+}
+
+/**
+ * The event of a change that ends sessions: a new password, and what shuts a user out or lets one back in. Before its
+ * transaction.
+ */
+export async function prepareEndOf(
+  service: TokenService,
+  { before, after, isPasswordNew }: UserChange,
+): Promise<PreparedEvent> {
+  const now = service.clock();
+  if (!isPasswordNew && isUsable(before, now) === isUsable(after, now)) return NOBODY_TO_TELL;
+  const { tenantId } = before;
+  return await prepareForcedEnd(service, { tenantId, user: before, application: null, refreshToken: null });
 }
 
 /** Of an access token of the user's tenant, in milliseconds. */

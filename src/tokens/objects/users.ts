@@ -1,5 +1,6 @@
 /** Use cases: users. */
 import type { RegistrationBody, User, UserBody } from '../../objects/user.ts';
+import { prepareForcedEnd } from '../end-sessions.ts';
 import { badField, notFound } from '../failure.ts';
 import { hashPassword } from '../password.ts';
 import { userInForce } from '../roles-in-force.ts';
@@ -7,7 +8,7 @@ import type { Scope, TokenService } from '../service.ts';
 import { DuplicateError } from '../store.ts';
 import { duplicate, requireSameTenant, resolveTenantId, visible } from './catalog-object.ts';
 import { newRegistration, requireRegistrable } from './registrations.ts';
-import { endSessionsOf } from './user-sessions.ts';
+import { endSessionsOf, prepareEndOf } from './user-sessions.ts';
 
 /** @throws ServiceError 404 */
 export async function readUser(
@@ -93,8 +94,14 @@ export async function changeUser(
   merge: (present: User) => UserBody,
 ): Promise<User> {
   const seen = await readUser(service, id, scope);
-  const { password } = merge(seen);
-  const passwordHash = password === undefined ? undefined : await hashPassword(password);
+  const { password, active, expiry } = merge(seen);
+  const isPasswordNew = password !== undefined;
+  const passwordHash = isPasswordNew ? await hashPassword(password) : undefined;
+  const event = await prepareEndOf(service, {
+    before: seen,
+    after: { ...seen, active, expiry },
+    isPasswordNew,
+  });
   let isEnded = false;
   const changed = await namingDuplicates(() =>
     service.store.transaction(async (records) => {
@@ -104,8 +111,8 @@ export async function changeUser(
       requireSameTenant('user', present, body);
       const next = changedUser(present, body, passwordHash ?? present.passwordHash, service.clock());
       if (!(await records.users.update(next))) throw notFound('user');
-      const change = { before: present, after: next, isPasswordNew: passwordHash !== undefined };
-      isEnded = await endSessionsOf(service, records, change);
+      isEnded = await endSessionsOf(service, records, { before: present, after: next, isPasswordNew });
+      if (isEnded) await event.record(records);
       return next;
     }),
   );
@@ -135,11 +142,16 @@ function changedUser(
 
 /** With everything of it; its refresh tokens are revoked. @throws ServiceError 404 */
 export async function deleteUser(service: TokenService, id: string, scope: Scope): Promise<void> {
-  await service.store.transaction(async ({ users, refreshTokens }) => {
+  const user = await readUser(service, id, scope);
+  const { tenantId } = user;
+  const event = await prepareForcedEnd(service, { tenantId, user, application: null, refreshToken: null });
+  await service.store.transaction(async (records) => {
+    const { users, refreshTokens } = records;
     // No login begins a session between the revocation and the end of the user.
     visible(await users.get(id, { lock: true }), scope);
     await refreshTokens.revoke({ userId: id }, service.clock());
     await users.delete(id);
+    await event.record(records);
   });
   await service.revocations.refresh();
 }
