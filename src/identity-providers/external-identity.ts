@@ -1,5 +1,7 @@
 /** Who a verified foreign token is about, as the provider's claim names say. */
+import { CountersignError } from '../core/errors.ts';
 import { type Json, type JsonObject, member } from '../core/json.ts';
+import { checkAudience } from '../core/principal.ts';
 import type { IdentityProvider } from '../objects/identity-provider.ts';
 import { userSchema } from '../objects/user.ts';
 import { unauthorized } from '../tokens/failure.ts';
@@ -17,10 +19,14 @@ export interface ExternalIdentity {
 /** OpenID Connect Core §2 bounds `sub` so; longer ones would not fit the key of a link. */
 const UNIQUE_ID_MAX_CHARS = 255;
 
-/** @throws ServiceError 401 without unique id, of another issuer, or with an e-mail address that the provider does not manage */
+/**
+ * @throws ServiceError 401 without unique id, of another issuer, for another audience, or with an e-mail address that the
+ *   provider does not manage
+ */
 export function externalIdentity(provider: IdentityProvider, claims: JsonObject): ExternalIdentity {
   const { oauth2, uniqueIdentityClaim } = provider;
   requireIssuer(provider, claims);
+  requireAudience(provider, claims);
   const uniqueId = uniqueIdOf(claims, uniqueIdentityClaim ?? oauth2.uniqueIdClaim);
   const email = emailOf(claims, byEmailClaim(provider));
   requireManagedDomain(provider, email);
@@ -40,6 +46,15 @@ function byEmailClaim({ oauth2, uniqueIdentityClaim }: IdentityProvider): string
 function requireIssuer({ issuer }: IdentityProvider, claims: JsonObject): void {
   if (typeof issuer === 'string' && member(claims, 'iss') !== issuer)
     throw unauthorized('The token is of another issuer');
+}
+
+/** RFC 8725 §3.9: whoever runs another service of the issuer has tokens of its users. */
+function requireAudience({ audiences = [] }: IdentityProvider, claims: JsonObject): void {
+  try {
+    checkAudience(claims, audiences);
+  } catch (error) {
+    throw error instanceof CountersignError ? unauthorized(`The token: ${error.message}`) : error;
+  }
 }
 
 /** Some issuers number their users: the digits are the id. */

@@ -72,6 +72,10 @@ export const identityProviderSchema = z.strictObject({
     .meta({ description: 'Older form: PEM by identifier; the empty identifier is the default key.' }),
   jwksUri: httpUrl().nullish().meta({ description: 'Verification keys from a key set.' }),
   issuer: text().nullish().meta({ description: 'Where given, `iss` must equal it.' }),
+  audiences: z.array(text()).max(LIST_MAX).optional().meta({
+    description:
+      'Where given, one of these must stand in `aud`. Without it, tokens for other services are taken too.',
+  }),
   domains: z.array(domain()).max(LIST_MAX).default([]).meta({
     description: 'Where given, only e-mail addresses of these domains are reconciled.',
   }),
@@ -121,3 +125,11 @@ export const identityProviderSchema = z.strictObject({
 });
 
 export type IdentityProvider = Stored<z.output<typeof identityProviderSchema>>;
+
+/** True: a token that its issuer made for another service becomes a login (RFC 8725 §3.9). A key set has the keys of them all. */
+export function takesForeignAudiences({
+  jwksUri,
+  audiences = [],
+}: Pick<IdentityProvider, 'jwksUri' | 'audiences'>): boolean {
+  return typeof jwksUri === 'string' && audiences.length === 0;
+}

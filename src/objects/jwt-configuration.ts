@@ -44,7 +44,12 @@ const members = {
     .prefault({})
     .meta({ description: 'How long a used value still answers with the current one, in seconds.' }),
   refreshTokenRevocationPolicy: z
-    .strictObject({ onOneTimeTokenReuse: z.boolean().default(false).meta({ description: 'True: it ends.' }) })
+    .strictObject({
+      onOneTimeTokenReuse: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'True: it ends. `check` warns without it.' }),
+    })
     .prefault({})
     .meta({ description: 'Whether a used value that comes again ends the session.' }),
 };

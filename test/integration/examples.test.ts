@@ -286,7 +286,13 @@ describe('config/examples/token-service', () => {
     });
     const foreign = signed(
       RSA,
-      fresh({ iss: around.idp.issuer, sub: 'a1', email: 'alice@corp.test', given_name: 'Alice' }),
+      fresh({
+        iss: around.idp.issuer,
+        aud: 'countersign',
+        sub: 'a1',
+        email: 'alice@corp.test',
+        given_name: 'Alice',
+      }),
     );
     const session = await post('/api/jwt/reconcile', {
       applicationId: APP,

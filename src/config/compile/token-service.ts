@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { MASTER_KEY_BYTES_MIN } from '../../core/master-key.ts';
 import { API_KEY_MIN_CHARS } from '../../objects/api-key.ts';
 import { uuidFromHex } from '../../objects/derived-id.ts';
+import { takesForeignAudiences } from '../../objects/identity-provider.ts';
 import type { Seed, SeedKey } from '../../objects/seed.ts';
 import type { ConfigPath } from '../issue.ts';
 import type {
@@ -45,6 +46,8 @@ export function compileTokenService(context: CompileContext): TokenServiceSettin
   );
   const { cookies, anonymousLimit, compat, lambdas } = config;
   checkUniqueIds(config, context);
+  warnOfForeignAudiences(config, context);
+  warnOfReplays(config, context);
   if (cookies.sameSite === 'None' && cookies.secure === false)
     context.refuse(
       [BLOCK, 'cookies', 'secure'],
@@ -68,6 +71,33 @@ function warnOfIdleBlocks(context: CompileContext): void {
     context.refuse(['listeners', 'api', 'enabled'], 'needs a tokenService block: there is nothing to serve');
   if (store.driver !== 'sqlite') context.warn(['store'], 'has no effect without a tokenService block');
   if (secrets.masterKey !== null) context.warn(['secrets'], 'has no effect without a tokenService block');
+}
+
+function warnOfForeignAudiences({ identityProviders }: TokenServiceConfig, context: CompileContext): void {
+  for (const [index, provider] of identityProviders.entries())
+    if (takesForeignAudiences(provider))
+      context.warn(
+        [BLOCK, 'identityProviders', index],
+        'no audiences: tokens that the issuer made for other services become logins',
+      );
+}
+
+/** FusionAuth’s default, which rows of its API expect: a copy that is used is refused, and the other one goes on. */
+function warnOfReplays({ tenants, applications }: TokenServiceConfig, context: CompileContext): void {
+  const warn = (
+    path: ConfigPath,
+    { jwtConfiguration }: Pick<TokenServiceConfig['tenants'][number], 'jwtConfiguration'>,
+  ) => {
+    const { refreshTokenUsagePolicy, refreshTokenRevocationPolicy } = jwtConfiguration;
+    if (refreshTokenUsagePolicy === 'OneTimeUse' && !refreshTokenRevocationPolicy.onOneTimeTokenReuse)
+      context.warn(
+        [...path, 'jwtConfiguration', 'refreshTokenUsagePolicy'],
+        'a used value that comes again ends no session (RFC 9700 §4.14.2); set refreshTokenRevocationPolicy.onOneTimeTokenReuse',
+      );
+  };
+  for (const [index, tenant] of tenants.entries()) warn([BLOCK, 'tenants', index], tenant);
+  for (const [index, application] of applications.entries())
+    if (application.jwtConfiguration.enabled) warn([BLOCK, 'applications', index], application);
 }
 
 function storeOf(context: CompileContext): StoreSettings {

@@ -1,5 +1,5 @@
 /** Use cases: identity providers. What only their own room can check comes in as a function. */
-import type { IdentityProvider } from '../../objects/identity-provider.ts';
+import { type IdentityProvider, takesForeignAudiences } from '../../objects/identity-provider.ts';
 import type { Body } from '../../objects/values.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Scope, TokenService } from '../service.ts';
@@ -39,6 +39,7 @@ export async function createIdentityProvider(
   check: CheckProvider,
 ): Promise<IdentityProvider> {
   const provider = { ...body, ...newStamps(service, id) };
+  warnOfForeignAudiences(service, provider);
   return await insertObject(service, 'identityProviders', provider, providerNames(provider), {
     async before(records, catalog) {
       check(catalog, provider);
@@ -57,9 +58,18 @@ export async function replaceIdentityProvider(
 ): Promise<IdentityProvider> {
   const old = readOwned(service, 'identityProviders', id, scope);
   const provider = { ...body, ...nextStamps(service, old) };
+  warnOfForeignAudiences(service, provider);
   return await updateObject(service, 'identityProviders', provider, providerNames(provider), {
     before: (_, catalog) => check(catalog, provider),
   });
+}
+
+/** What `countersign check` says of those in the file. */
+function warnOfForeignAudiences({ log }: Pick<TokenService, 'log'>, provider: IdentityProvider): void {
+  if (takesForeignAudiences(provider))
+    log.warn('an identity provider without audiences takes tokens made for other services', {
+      identityProviderId: provider.id,
+    });
 }
 
 /** With its links: another provider of this id speaks of other people. @throws ServiceError 400, 404 */

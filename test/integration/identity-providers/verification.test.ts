@@ -51,6 +51,15 @@ describe('reconcile()', () => {
     expect(await refusal(`${base64url({ alg: 'none', kid: 'acme-1' })}.${claims}.`)).toEqual(REFUSED);
   });
 
+  it('refuses a token for another audience, where the provider says which ones are ours (RFC 8725 §3.9)', async () => {
+    expect(await status(idp.token({ aud: 'some-other-service' }))).toBe(200);
+    await idp.change({ audiences: ['ours', 'also-ours'] });
+    for (const aud of ['ours', ['some-other-service', 'also-ours']])
+      expect(await status(idp.token({ aud }))).toBe(200);
+    for (const aud of [undefined, 'some-other-service', 'Ours', ['x'], [], 7, ['ours', 7], { ours: 1 }])
+      expect(await refusal(idp.token({ aud }))).toEqual(REFUSED);
+  });
+
   it('JWT-S22: refuses an expired token, one without exp, and one that is not valid yet', async () => {
     const now = Math.floor(bench.clock() / 1000);
     expect(await refusal(idp.token({ exp: now - 1 }))).toEqual(REFUSED);
