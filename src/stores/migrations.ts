@@ -127,6 +127,14 @@ const MASTER_KEYS = [
   'CREATE TABLE lookup_keys (id INTEGER PRIMARY KEY CHECK (id = 1), sealed_key TEXT NOT NULL)',
 ];
 
+/** Sessions that were issued from another one, with each of those before it; ancestors may be gone. */
+const ISSUED_SESSIONS = [
+  `CREATE TABLE issued_sessions (
+    session_id TEXT NOT NULL REFERENCES refresh_tokens (id) ON DELETE CASCADE, ancestor_id TEXT NOT NULL,
+    PRIMARY KEY (session_id, ancestor_id))`,
+  'CREATE INDEX issued_sessions_ancestor ON issued_sessions (ancestor_id)',
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'first', statements: [...CATALOG, ...USERS, ...REFRESH_TOKENS, ...LINKS, ...RECORDS] },
   { name: 'queues of webhooks, removal of tenants', statements: [...WEBHOOK_QUEUES, ...REMOVALS] },
@@ -135,4 +143,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'removals of kinds', statements: REMOVALS_OF_KINDS },
   { name: 'sealing of configuration objects', statements: SEALING },
   { name: 'change of the master key', statements: MASTER_KEYS },
+  { name: 'sessions issued from others', statements: ISSUED_SESSIONS },
 ];

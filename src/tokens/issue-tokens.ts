@@ -23,6 +23,8 @@ export interface TokensRequest extends AccessTokenSubject {
   readonly startInstant?: number;
   /** Milliseconds: from where its maximum life counts; without it, now. */
   readonly insertInstant?: number;
+  /** Id of the refresh token that it is issued from, and ends with. */
+  readonly issuedFrom?: string;
 }
 
 export interface PreparedTokens {
@@ -59,7 +61,7 @@ export async function prepareTokens(service: TokenService, request: TokensReques
       refreshToken: { id: sid, value, expiresInstant: refreshTokenEnd(policy, record) },
     },
     refreshToken: record,
-    record: (records) => records.refreshTokens.insert(record),
+    record: (records) => records.refreshTokens.insert(record, request.issuedFrom),
   };
 }
 

@@ -107,7 +107,7 @@ async function prepare(
     ipAddress: scope.ipAddress,
     sid: caller.sid,
     withRefreshToken: source !== null,
-    ...(source === null ? {} : { startInstant: source.startInstant }),
+    ...(source === null ? {} : { startInstant: source.startInstant, issuedFrom: source.id }),
     ...(source !== null && hasMaximum ? { insertInstant: source.insertInstant } : {}),
   });
 }

@@ -106,8 +106,13 @@ export interface RefreshTokenUse {
 }
 
 export interface RefreshTokenTable {
-  /** The user must be there: a token cannot outlive it. @throws DuplicateError `refreshToken` */
-  insert(record: RefreshTokenRecord): Promise<void>;
+  /**
+   * The user must be there: a token cannot outlive it.
+   *
+   * @param issuedFrom id of the session that this one was issued from, and ends with
+   * @throws DuplicateError `refreshToken`
+   */
+  insert(record: RefreshTokenRecord, issuedFrom?: string): Promise<void>;
   get(id: string): Promise<RefreshTokenRecord | null>;
   /** By HMAC, among current and retired values; `retired` shows the record as it is now. */
   find(lookup: string): Promise<FoundRefreshToken | null>;
@@ -131,8 +136,9 @@ export interface RefreshTokenTable {
   /** A use without rotation, under the same condition. `accessExpiresInstant` never goes back. */
   touch(id: string, lookup: string, use: RefreshTokenUse): Promise<boolean>;
   /**
-   * Deletes what the filter names, and records one revocation per token whose access tokens may still live
-   * (until `accessExpiresInstant`), in one statement's lock. Gives back how many tokens, and up to 1000 of them.
+   * Deletes what the filter names, and of one that `id` names all that were issued from it; records one revocation per
+   * token whose access tokens may still live (until `accessExpiresInstant`), in one statement's lock. Gives back how many
+   * tokens, and up to 1000 of them.
    */
   revoke(
     filter: RefreshTokenFilter,
@@ -257,8 +263,8 @@ export interface Store extends Records {
    * All or nothing, durable once resolved. A rejection of `work` rolls back and is passed on. `work` may run again
    * where the database asks for it (deadlocks), so it must not have other effects. The first statement that fails is the
    * end of it, also where the work catches the error. Between two statements others may commit, on PostgreSQL (READ
-   * COMMITTED): what must not change meanwhile is locked, or compared and set: the user first, then links,
-   * registrations and tokens of the user, or two that wait for each other are a deadlock. Work that asks nothing for 10 s is given up.
+   * COMMITTED): what must not change meanwhile is locked, or compared and set: the user first, then links, registrations and
+   * tokens of the user, or two that wait for each other are a deadlock. Work that asks nothing for 10 s is given up.
    */
   transaction<T>(work: (records: Records) => Promise<T>): Promise<T>;
   /** Tells of changes by other processes (catalog, revocations): a hint to look, at most a second late or never. Gives back its end. */

@@ -29,6 +29,16 @@ function selectByLookup(more: string, joined: string): string {
 const FIND = selectByLookup('', '');
 const FIND_WITH_USER = selectByLookup(`, ${USER_COLUMNS}`, 'JOIN users u ON u.id = t.user_id');
 
+/** Those of the session that it was issued from, and that one. */
+const NOTE_ANCESTORS = `INSERT INTO issued_sessions (session_id, ancestor_id)
+  SELECT CAST($1 AS TEXT), ancestor_id FROM issued_sessions WHERE session_id = $2
+  UNION ALL SELECT CAST($1 AS TEXT), CAST($2 AS TEXT)`;
+
+async function insert(queries: Queries, record: RefreshTokenRecord): Promise<void> {
+  const { count } = await queries.query(INSERT_REFRESH_TOKEN, refreshTokenValues(record));
+  if (count === 0) throw new DuplicateError('refreshToken');
+}
+
 /** `$3` and what follows: a use. Access tokens already given keep their life. */
 const SET_USE = `start_instant = $3, meta_data = $5,
   access_expires_instant = CASE WHEN access_expires_instant > $4 THEN access_expires_instant ELSE $4 END`;
@@ -100,10 +110,13 @@ async function rotate(
 
 export function refreshTokenTable(queries: Queries): RefreshTokenTable {
   return {
-    async insert(record) {
-      const { count } = await queries.query(INSERT_REFRESH_TOKEN, refreshTokenValues(record));
-      if (count === 0) throw new DuplicateError('refreshToken');
-    },
+    insert: (record, issuedFrom) =>
+      issuedFrom === undefined
+        ? insert(queries, record)
+        : queries.transaction(async (inside) => {
+            await insert(inside, record);
+            await inside.query(NOTE_ANCESTORS, [record.id, issuedFrom]);
+          }),
     async get(id) {
       const { rows } = await queries.query(
         `SELECT ${REFRESH_TOKEN_COLUMNS} FROM refresh_tokens WHERE id = $1`,

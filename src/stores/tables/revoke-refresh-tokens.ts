@@ -32,6 +32,13 @@ interface Condition {
   readonly values: readonly Value[];
 }
 
+/** A session goes with those that were issued from it. */
+function named(column: string, parameter: string): string {
+  if (column !== 'id') return `= ${parameter}`;
+  return `IN (SELECT CAST(${parameter} AS TEXT)
+    UNION ALL SELECT session_id FROM issued_sessions WHERE ancestor_id = ${parameter})`;
+}
+
 /** @throws TypeError for an empty filter: it would name every token there is */
 function conditionOf(filter: RefreshTokenFilter, nowMs: number): Condition {
   const given = COLUMN_OF.flatMap(([name, column]) => {
@@ -40,7 +47,7 @@ function conditionOf(filter: RefreshTokenFilter, nowMs: number): Condition {
   });
   if (given.length === 0) throw new TypeError('A revocation without a filter');
   return {
-    sql: given.map(({ column }, index) => `${column} = $${index + 2}`).join(' AND '),
+    sql: given.map(({ column }, index) => `${column} ${named(column, `$${index + 2}`)}`).join(' AND '),
     values: [nowMs, ...given.map(({ value }) => value)],
   };
 }
@@ -71,6 +78,27 @@ async function revokeOnSqlite(queries: Queries, { sql, values }: Condition): Pro
   return rows;
 }
 
+/**
+ * What is just being issued from a session holds the lock of its row, and shows once that is waited for: to another
+ * statement, on PostgreSQL.
+ */
+async function revokeFamilyOnPostgres(queries: Queries, condition: Condition): Promise<readonly Row[]> {
+  const gone: Row[] = [];
+  let total = 0;
+  let round: readonly Row[];
+  do {
+    round = await revokeOnPostgres(queries, condition);
+    gone.push(...round);
+    total += round[0] === undefined ? 0 : integer(round[0], 'total');
+  } while (round.length > 0);
+  return gone.map((row) => ({ ...row, total }));
+}
+
+function wayOf(dialect: Queries['dialect'], { id }: RefreshTokenFilter): typeof revokeOnSqlite {
+  if (dialect === 'sqlite') return revokeOnSqlite;
+  return id === undefined ? revokeOnPostgres : revokeFamilyOnPostgres;
+}
+
 /** See RefreshTokenTable.revoke. */
 export function revokeRefreshTokens(
   queries: Queries,
@@ -79,8 +107,7 @@ export function revokeRefreshTokens(
 ): Promise<Revoked> {
   const condition = conditionOf(filter, nowMs);
   return queries.transaction(async (inside) => {
-    const revoke = inside.dialect === 'postgres' ? revokeOnPostgres : revokeOnSqlite;
-    const rows = await revoke(inside, condition);
+    const rows = await wayOf(inside.dialect, filter)(inside, condition);
     if (rows[0] === undefined) return { count: 0, records: [] };
     await inside.notify();
     return { count: integer(rows[0], 'total'), records: rows.map(refreshTokenOf) };
