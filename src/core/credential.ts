@@ -111,8 +111,37 @@ function cookieName(pair: string): string | undefined {
 }
 
 function queryValues(query: string, name: string): string[] {
-  if (query === '') return [];
-  return new URLSearchParams(query.slice(1)).getAll(name);
+  if (!mayName(query, name)) return [];
+  const pairs = withoutMark(query.slice(1)).split('&');
+  return pairs.filter((pair) => isNamed(pair, name)).map((pair) => decoded(pair)[1]);
+}
+
+/** What can make a name of another text (WHATWG URL, "application/x-www-form-urlencoded"). */
+const ENCODED = /[%+]/;
+
+/** False for most queries: none of their parameters has this name, in no spelling. */
+function mayName(query: string, name: string): boolean {
+  return query.includes(name) || ENCODED.test(query);
+}
+
+/** Clients write thousands of parameters into a query, so a name is decoded only where it could become this one. */
+function isNamed(pair: string, name: string): boolean {
+  const equals = pair.indexOf('=');
+  const end = equals === -1 ? pair.length : equals;
+  if (end < name.length) return false;
+  const written = pair.slice(0, end);
+  return ENCODED.test(written) ? decoded(written)[0] === name : written === name;
+}
+
+function decoded(pair: string): [name: string, value: string] {
+  // A `?` that begins the text would be taken for the mark of a query.
+  const [entry] = new URLSearchParams(`&${pair}`);
+  return entry ?? ['', ''];
+}
+
+/** URLSearchParams and some servers read the query of `/path??name` without the second mark. */
+function withoutMark(text: string): string {
+  return text.startsWith('?') ? text.slice(1) : text;
 }
 
 /** The Cookie header without the cookies of these names; null where nothing is left. */
@@ -124,11 +153,10 @@ export function withoutCookies(cookieHeader: string, names: ReadonlySet<string>)
 
 /** The query without the parameters of these names; every other byte stays as it was. */
 export function withoutQueryParameters(query: string, names: ReadonlySet<string>): string {
-  if (query === '') return '';
-  const kept = query
-    .slice(1)
-    .split('&')
-    .filter((pair) => ![...new URLSearchParams(pair).keys()].some((name) => names.has(name)));
+  const possible = [...names].filter((name) => mayName(query, name));
+  if (possible.length === 0) return query;
+  const isKept = (pair: string) => !possible.some((name) => isNamed(withoutMark(pair), name));
+  const kept = query.slice(1).split('&').filter(isKept);
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }
 

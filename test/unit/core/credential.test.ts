@@ -207,6 +207,40 @@ describe('withoutCookies()', () => {
   });
 });
 
+describe('a token in the query', () => {
+  it('is found, and taken out, where URLSearchParams finds it, however it is written', () => {
+    const location = { kind: 'query', name: 't+a' } as const;
+    const piece = fc.constantFrom(
+      't',
+      'a',
+      't%2Ba',
+      't%2ba',
+      '%74%2Ba',
+      't+a',
+      't a',
+      '=',
+      '=v',
+      '&',
+      '?',
+      '%',
+      '%zz',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const query = `?${pieces.join('')}`;
+        const values = new URLSearchParams(query.slice(1)).getAll(location.name);
+        const read = () => extractCredential([], query, [location])?.token ?? null;
+        if (values.length > 1) expect(refusalOf(read)).toBe('ambiguous_credentials');
+        else expect(read()).toBe(values[0] ?? null);
+        const left = withoutQueryParameters(query, new Set(['unused', location.name]));
+        expect(new URLSearchParams(left.slice(1)).has(location.name)).toBe(false);
+        if (!query.includes('a')) expect(left).toBe(query);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
 describe('withoutQueryParameters()', () => {
   it.each([
     ['', ''],
