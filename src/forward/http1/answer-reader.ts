@@ -74,7 +74,10 @@ export class AnswerReader {
     return at;
   }
 
-  /** No more bytes will come. False: the answer is cut short. */
+  /**
+   * No more bytes will come. False: the answer is cut short. A body without a length is taken as whole: node:tls ends a
+   * connection in the same way with and without a `close_notify` (RFC 9112 §9.8; see SECURITY.md).
+   */
   finish(): boolean {
     if (!this.isDone && this.#continuation?.body.kind === 'close') this.isDone = true;
     return this.isDone;
