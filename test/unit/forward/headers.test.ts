@@ -81,6 +81,11 @@ describe('upstreamHeaders()', () => {
     expect(build(own).slice(2, 8)).toEqual(own);
   });
 
+  it('leaves behind what Connection lists, in any case, and Connection itself (H02)', () => {
+    const given = ['Connection', 'close, X-Own', 'x-own', '1', 'X-OWN', '2', 'X-Owned', '3'];
+    expect(names(build(given)).filter((name) => /own|connection/i.test(name))).toEqual(['X-Owned']);
+  });
+
   it('passes Content-Length only with a body', () => {
     expect(names(build(['Content-Length', '0'])).includes('Content-Length')).toBe(false);
     expect(names(build(['Content-Length', '5'], {}, true)).includes('Content-Length')).toBe(true);

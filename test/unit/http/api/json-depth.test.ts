@@ -16,6 +16,16 @@ describe('isTooDeep()', () => {
     expect(isTooDeep(nested(JSON_DEPTH_MAX + 1, '1'))).toBe(true);
   });
 
+  it.each([
+    ['a string', '"a"'],
+    ['a string with an escape', '"a\\""'],
+    ['an empty string', '""'],
+  ])('draws it behind %s, too', (_what, text) => {
+    const behind = (levels: number) => `[${text},${nested(levels, text)}]`;
+    expect(isTooDeep(behind(JSON_DEPTH_MAX - 1))).toBe(false);
+    expect(isTooDeep(behind(JSON_DEPTH_MAX))).toBe(true);
+  });
+
   it('counts no bracket within a string, whatever stands before its quotation marks', () => {
     const text = fc.string({ unit: fc.constantFrom('[', '{', '}', ']', '"', '\\', 'a', 'é') });
     fc.assert(
