@@ -4,6 +4,7 @@ import { type Json, type JsonObject, member } from '../core/json.ts';
 import { checkAudience } from '../core/principal.ts';
 import type { IdentityProvider } from '../objects/identity-provider.ts';
 import { userSchema } from '../objects/user.ts';
+import { EMAIL_MAX_CHARS, NAME_MAX_CHARS } from '../objects/values.ts';
 import { unauthorized } from '../tokens/failure.ts';
 
 export interface ExternalIdentity {
@@ -20,8 +21,8 @@ export interface ExternalIdentity {
 const UNIQUE_ID_MAX_CHARS = 255;
 
 /**
- * @throws ServiceError 401 without unique id, of another issuer, for another audience, or with an e-mail address that the
- *   provider does not manage
+ * @throws ServiceError 401 without unique id, of another issuer, for another audience, with an e-mail address that the
+ *   provider does not manage, or a claim that is too long
  */
 export function externalIdentity(provider: IdentityProvider, claims: JsonObject): ExternalIdentity {
   const { oauth2, uniqueIdentityClaim } = provider;
@@ -65,13 +66,21 @@ function uniqueIdOf(claims: JsonObject, name: string): string {
   throw unauthorized(`[ExternalAuthenticationException]MissingUniqueId: claim ${name} is no id`);
 }
 
+/** @throws ServiceError 401: what is longer than any name fits no column, and nobody is told apart by a part of it */
+function boundedText(claims: JsonObject, name: string, maxChars: number): Json | undefined {
+  const value = member(claims, name);
+  if (typeof value === 'string' && value.length > maxChars)
+    throw unauthorized(`Claim ${name} is longer than ${maxChars} characters`);
+  return value;
+}
+
 function emailOf(claims: JsonObject, name: string): string | null {
-  const parsed = userSchema.shape.email.safeParse(member(claims, name));
+  const parsed = userSchema.shape.email.safeParse(boundedText(claims, name, EMAIL_MAX_CHARS));
   return parsed.data ?? null;
 }
 
 function usernameOf(claims: JsonObject, name: string): string | null {
-  const { data: username } = userSchema.shape.username.safeParse(member(claims, name));
+  const { data: username } = userSchema.shape.username.safeParse(boundedText(claims, name, NAME_MAX_CHARS));
   return username !== undefined && isPlain(username) && isComposed(username) ? username : null;
 }
 

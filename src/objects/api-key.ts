@@ -1,6 +1,6 @@
 /** An API key: who may call the token service's administrative endpoints. */
 import { z } from 'zod';
-import { type Stored, text, uuid } from './values.ts';
+import { name, type Stored, uuid } from './values.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type ApiMethod = (typeof METHODS)[number];
@@ -18,7 +18,7 @@ const permissionsSchema = z.strictObject({
 
 export const apiKeySchema = z.strictObject({
   id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
-  name: text().optional().meta({ description: 'For people.' }),
+  name: name().optional().meta({ description: 'For people.' }),
   key: z.string().min(API_KEY_MIN_CHARS).max(API_KEY_MAX_CHARS).optional().meta({
     description: 'The key itself; made where absent. Only its HMAC is stored.',
   }),

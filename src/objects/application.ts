@@ -1,14 +1,14 @@
 /** An application: the audience of access tokens, and the roles that users have there. */
 import { z } from 'zod';
 import { applicationJwtConfigurationSchema } from './jwt-configuration.ts';
-import { data, type Stored, text, uuid } from './values.ts';
+import { data, name, type Stored, text, uuid } from './values.ts';
 
 /** Roles go into every token: a bound on their number. */
 const ROLES_MAX = 1000;
 
 const roleSchema = z.strictObject({
   id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
-  name: text().meta({ description: 'Unique in the application.' }),
+  name: name().meta({ description: 'Unique in the application.' }),
   description: text().optional().meta({ description: 'For people.' }),
   isDefault: z.boolean().default(false).meta({ description: 'Given to every new registration.' }),
   isSuperRole: z.boolean().default(false).meta({ description: 'Kept for clients; has no effect here.' }),
@@ -17,7 +17,7 @@ const roleSchema = z.strictObject({
 export const applicationSchema = z.strictObject({
   id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
   tenantId: uuid().optional().meta({ description: 'Without it, the only tenant there is.' }),
-  name: text().meta({ description: 'Unique within the tenant.' }),
+  name: name().meta({ description: 'Unique within the tenant.' }),
   active: z.boolean().default(true).meta({ description: 'False: it gives no tokens.' }),
   roles: z
     .array(roleSchema)

@@ -1,6 +1,6 @@
 /** An External JWT identity provider: whose tokens are taken, and how they become users. */
 import { z } from 'zod';
-import { data, httpUrl, type Stored, text, uuid } from './values.ts';
+import { data, httpUrl, name, type Stored, text, uuid } from './values.ts';
 
 export const LINKING_STRATEGIES = [
   'LinkByEmail',
@@ -55,7 +55,7 @@ export const identityProviderSchema = z.strictObject({
     .literal('ExternalJWT', { error: 'is not available: only ExternalJWT is' })
     .default('ExternalJWT')
     .meta({ description: 'Kind of provider.' }),
-  name: text().meta({ description: 'Unique among identity providers.' }),
+  name: name().meta({ description: 'Unique among identity providers.' }),
   tenantId: uuid().nullish().meta({ description: 'Without it, the provider serves every tenant.' }),
   enabled: z.boolean().default(false).meta({ description: 'Whether its tokens are taken.' }),
   debug: z.boolean().default(false).meta({ description: 'Each reconcile leaves a Debug event log.' }),

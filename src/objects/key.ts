@@ -1,7 +1,7 @@
 /** A key of the token service: signs tokens, or only verifies foreign ones. */
 import { z } from 'zod';
 import { ALGORITHMS, type Algorithm } from '../core/realm.ts';
-import { type Stored, text, uuid } from './values.ts';
+import { name, type Stored, uuid } from './values.ts';
 
 const EDWARDS_CURVE = 'Ed25519';
 
@@ -31,8 +31,8 @@ const pem = () => z.string().min(1).max(PEM_MAX_CHARS);
 
 const named = {
   id: uuid().optional(),
-  name: text().meta({ description: 'Unique among keys.' }),
-  kid: text().optional().meta({ description: '`kid` of the tokens. Made from the key where absent.' }),
+  name: name().meta({ description: 'Unique among keys.' }),
+  kid: name().optional().meta({ description: '`kid` of the tokens. Made from the key where absent.' }),
   algorithm: z.enum(KEY_ALGORITHMS).optional(),
 };
 
@@ -56,7 +56,7 @@ export const importKeySchema = z.strictObject({
 });
 
 /** `PUT /api/key/{id}`: everything else of a key is fixed. */
-export const updateKeySchema = z.strictObject({ name: text() });
+export const updateKeySchema = z.strictObject({ name: name() });
 
 /** As stored. What signs is sealed; what verifies is public. */
 export type Key = Stored<{

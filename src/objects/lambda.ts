@@ -1,6 +1,6 @@
 /** A lambda: a user's function that shapes a user at reconcile, or an access token when it is made. */
 import { z } from 'zod';
-import { type Stored, text, uuid } from './values.ts';
+import { name, type Stored, uuid } from './values.ts';
 
 export const LAMBDA_TYPES = ['ExternalJWTReconcile', 'JWTPopulate'] as const;
 export type LambdaType = (typeof LAMBDA_TYPES)[number];
@@ -10,7 +10,7 @@ const BODY_MAX_CHARS = 64 * 1024;
 
 export const lambdaSchema = z.strictObject({
   id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
-  name: text().meta({ description: 'For people.' }),
+  name: name().meta({ description: 'For people.' }),
   type: z.enum(LAMBDA_TYPES).meta({ description: 'What it is for.' }),
   body: z.string().min(1, { error: 'is empty' }).max(BODY_MAX_CHARS).meta({
     description:

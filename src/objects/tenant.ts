@@ -1,7 +1,7 @@
 /** A tenant: an issuer with users of its own. */
 import { z } from 'zod';
 import { tenantJwtConfigurationSchema } from './jwt-configuration.ts';
-import { data, type Stored, text, uuid } from './values.ts';
+import { data, name, type Stored, text, uuid } from './values.ts';
 import { EVENT_TYPES, TRANSACTION_TYPES } from './webhook.ts';
 
 const eventConfigurationSchema = z.strictObject({
@@ -22,7 +22,7 @@ const eventConfigurationSchema = z.strictObject({
 
 export const tenantSchema = z.strictObject({
   id: uuid().optional().meta({ description: 'UUID; made where absent.' }),
-  name: text().meta({ description: 'Unique among tenants.' }),
+  name: name().meta({ description: 'Unique among tenants.' }),
   issuer: text().meta({ description: '`iss` of the access tokens of this tenant.' }),
   jwtConfiguration: tenantJwtConfigurationSchema
     .prefault({})

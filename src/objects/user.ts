@@ -1,6 +1,6 @@
 /** A user and its registrations with applications. */
 import { z } from 'zod';
-import { data, instant, text, uuid } from './values.ts';
+import { data, email, instant, name, text, uuid } from './values.ts';
 
 /** bcrypt would stop at 72; scrypt takes any length, and long ones are only work for us. */
 const PASSWORD_MAX_CHARS = 256;
@@ -10,7 +10,7 @@ export const registrationSchema = z.strictObject({
   id: uuid().optional(),
   applicationId: uuid(),
   roles: z.array(text()).max(1000).optional().meta({ description: 'Without them, the default roles.' }),
-  username: text().optional(),
+  username: name().optional(),
   timezone: text().optional(),
   data: data().default({}),
 });
@@ -19,8 +19,8 @@ export const registrationSchema = z.strictObject({
 export const userSchema = z.strictObject({
   id: uuid().optional(),
   tenantId: uuid().optional(),
-  email: z.email({ error: 'is no e-mail address' }).optional(),
-  username: text().optional(),
+  email: email().optional(),
+  username: name().optional(),
   password: z.string().min(PASSWORD_MIN_CHARS).max(PASSWORD_MAX_CHARS).optional(),
   active: z.boolean().default(true),
   expiry: instant().nullish(),

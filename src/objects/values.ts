@@ -4,6 +4,10 @@ import type { Json } from '../core/json.ts';
 
 /** Text of an object's member: names, descriptions. A bound, so that one object cannot fill a table. */
 const TEXT_MAX_CHARS = 4096;
+/** Text that is looked up: a longer one fits no index (PostgreSQL: 2704 bytes), and no name is longer. */
+export const NAME_MAX_CHARS = 255;
+/** RFC 5321 §4.5.3.1.3: a path has 256 octets, with its angle brackets. */
+export const EMAIL_MAX_CHARS = 254;
 /** Free-form `data` of one object, as JSON text. */
 const DATA_MAX_CHARS = 64 * 1024;
 
@@ -12,11 +16,22 @@ export function uuid() {
   return z.guid({ error: 'is no UUID' }).toLowerCase();
 }
 
-export function text() {
+export function text(maxChars: number = TEXT_MAX_CHARS) {
   return z
     .string({ error: 'is no text' })
     .min(1, { error: 'is empty' })
-    .max(TEXT_MAX_CHARS, { error: `is longer than ${TEXT_MAX_CHARS} characters` });
+    .max(maxChars, { error: `is longer than ${maxChars} characters` });
+}
+
+/** What objects are told apart by, or found by: names, usernames, `kid`, ids at identity providers. */
+export function name() {
+  return text(NAME_MAX_CHARS);
+}
+
+export function email() {
+  return z
+    .email({ error: 'is no e-mail address' })
+    .max(EMAIL_MAX_CHARS, { error: `is longer than ${EMAIL_MAX_CHARS} characters` });
 }
 
 /** Milliseconds since 1970-01-01T00:00:00Z: instants of objects. Claims of tokens are seconds (RFC 7519 §2). */

@@ -6,7 +6,7 @@ import { identityProviderSchema } from '../../objects/identity-provider.ts';
 import { KEY_ALGORITHMS } from '../../objects/key.ts';
 import { lambdaSchema } from '../../objects/lambda.ts';
 import { tenantSchema } from '../../objects/tenant.ts';
-import { uuid } from '../../objects/values.ts';
+import { name, uuid } from '../../objects/values.ts';
 import { EVENT_TYPES, webhookSchema } from '../../objects/webhook.ts';
 import { durationOr, filePath, secret, sizeOr, text } from './values.ts';
 
@@ -22,8 +22,8 @@ const shown = {
 
 const keySchema = z.strictObject({
   id: id(),
-  name: text().meta({ description: 'Unique name.' }),
-  kid: text().optional().meta({ description: '`kid` of its tokens. Default: made from the key.' }),
+  name: name().meta({ description: 'Unique name.' }),
+  kid: name().optional().meta({ description: '`kid` of its tokens. Default: made from the key.' }),
   algorithm: z.enum(KEY_ALGORITHMS).optional().meta({
     description:
       'The only algorithm of the key; by default the first that fits it. Without file or secret, a key for it is made in the store at the first start.',

@@ -2,6 +2,7 @@
 import { type CountersignError, errorRow, toCountersignError } from '../../core/errors.ts';
 import { type ErrorEntry, type Errors, ServiceError } from '../../tokens/failure.ts';
 import { DuplicateError, StoreUnavailableError } from '../../tokens/store.ts';
+import { TooLargeError } from '../../tokens/too-large.ts';
 import type { Answer } from './answer.ts';
 import { TooManyCallsError } from './limits.ts';
 
@@ -12,10 +13,16 @@ const STORE_UNAVAILABLE: Errors = {
   generalErrors: [{ code: '[StoreUnavailable]', message: 'The service cannot reach its database' }],
 };
 
+const TOO_LARGE: Errors = {
+  generalErrors: [{ code: '[tooLong]', message: 'A value is longer than the database can hold' }],
+};
+
 export function failureAnswer(thrown: unknown): Answer {
   if (thrown instanceof ServiceError) return serviceFailure(thrown);
   if (thrown instanceof StoreUnavailableError) return storeUnavailable(thrown.message);
   if (thrown instanceof DuplicateError) return duplicateAnswer(thrown);
+  if (thrown instanceof TooLargeError)
+    return { status: 400, body: errorsJson(TOO_LARGE), reason: thrown.message };
   return httpFailure(toCountersignError(thrown));
 }
 

@@ -1,6 +1,6 @@
 /** Operations on links between users and their identities at identity providers. */
 import { z } from 'zod';
-import { instant, text, uuid } from '../../objects/values.ts';
+import { instant, name, text, uuid } from '../../objects/values.ts';
 import { badField } from '../../tokens/failure.ts';
 import {
   completePendingLink,
@@ -37,7 +37,7 @@ const oneLink = { 200: { description: 'The link.', schema: z.object({ identityPr
 
 const identity = z.object({
   identityProviderId: uuid(),
-  identityProviderUserId: text().meta({ description: 'The unique id of the user at the provider.' }),
+  identityProviderUserId: name().meta({ description: 'The unique id of the user at the provider.' }),
   userId: uuid(),
   displayName: text().optional(),
 });

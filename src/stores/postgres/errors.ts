@@ -1,8 +1,11 @@
 /** PostgreSQL's SQLSTATEs (appendix A of its manual) as the errors that a store throws. Its words may hold values: they stay out. */
 import { StoreUnavailableError } from '../../tokens/store.ts';
+import { TooLargeError } from '../../tokens/too-large.ts';
 import { duplicate } from '../duplicates.ts';
 
 const UNIQUE_VIOLATION = '23505';
+/** program_limit_exceeded: a row of an index has at most 2704 bytes. */
+const LIMIT_EXCEEDED = '54000';
 /** serialization_failure, deadlock_detected: the same work may do better. */
 const RETRYABLE = ['40001', '40P01'];
 /**
@@ -27,11 +30,13 @@ export function leavesConnectionUsable(error: unknown): boolean {
   return state !== null && !/^(?:08|57P|25P03|25P04|XX)/.test(state);
 }
 
-/** A DuplicateError, a StoreUnavailableError, or an Error: the statement is wrong. */
+/** A DuplicateError, a TooLargeError, a StoreUnavailableError, or an Error: the statement is wrong. */
 export function errorOf(error: unknown): Error {
   const state = sqlStateOf(error);
   if (state === null) return unreachable(error);
   if (state === UNIQUE_VIOLATION) return duplicate(constraintOf(error));
+  if (state === LIMIT_EXCEEDED)
+    return new TooLargeError(`PostgreSQL cannot hold a value (SQLSTATE ${state})`);
   return UNAVAILABLE.test(state)
     ? new StoreUnavailableError(`PostgreSQL cannot do it now (SQLSTATE ${state})`)
     : new Error(`PostgreSQL refused a statement (SQLSTATE ${state})`);

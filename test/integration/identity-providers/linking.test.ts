@@ -61,6 +61,19 @@ describe('the unique id', () => {
   });
 });
 
+describe('a name that is longer than names are', () => {
+  const longEmail = `${'x'.repeat(60)}@${['y', 'z', 'w'].map((letter) => letter.repeat(63)).join('.')}.acme.com`;
+
+  it.each([
+    ['LinkByEmail', 'email', longEmail],
+    ['LinkByUsername', 'preferred_username', 'x'.repeat(256)],
+  ])('is refused with %s, and the event log says why', async (linkingStrategy, claim, value) => {
+    await idp.change({ linkingStrategy, debug: true, domains: [] });
+    expect(await refusal(somebody({ [claim]: value }))).toEqual({ status: 401, errors: null });
+    expect((await idp.eventLogs()).at(-1)?.message).toContain(`Claim ${claim} is longer than`);
+  });
+});
+
 describe('managed domains', () => {
   it.each(['a@acme.com', 'A@ACME.COM', 'b@Acme.Com'])('IDP-S42: let %s in', async (email) => {
     expect((await login(somebody({ email }))).status).toBe(200);

@@ -367,6 +367,37 @@ describe('registrations', () => {
   });
 });
 
+describe('what objects are told apart by', () => {
+  const long = 'x'.repeat(256);
+
+  it.each<[string, object, string]>([
+    ['/api/user', { user: { tenantId: TEN1, username: long } }, 'user.username'],
+    [
+      '/api/user',
+      {
+        user: {
+          tenantId: TEN1,
+          email: `${'x'.repeat(60)}@${'y'.repeat(63)}.${'z'.repeat(63)}.${'w'.repeat(63)}.test`,
+        },
+      },
+      'user.email',
+    ],
+    ['/api/tenant', { tenant: { name: long, issuer: 'x' } }, 'tenant.name'],
+    ['/api/application', { application: { name: long, tenantId: TEN1 } }, 'application.name'],
+    ['/api/identity-provider', { identityProvider: { name: long } }, 'identityProvider.name'],
+    ['/api/key/generate', { key: { name: long, algorithm: 'ES256' } }, 'key.name'],
+    ['/api/key/generate', { key: { name: 'k', kid: long, algorithm: 'ES256' } }, 'key.kid'],
+    [
+      '/api/identity-provider/link',
+      { identityProviderLink: { identityProviderId: UNKNOWN, identityProviderUserId: long, userId: U2 } },
+      'identityProviderLink.identityProviderUserId',
+    ],
+  ])('has a bound, also where the database has none: %s %#', async (path, sent, field) => {
+    const { status, body } = await api.admin('POST', path, sent);
+    expect([status, body.fieldErrors[field][0].code]).toEqual([400, `[tooLong]${field}`]);
+  });
+});
+
 describe('a member that would have no effect', () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
     format: 'pem',

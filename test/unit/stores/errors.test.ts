@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { errorOf, isRetryable, leavesConnectionUsable } from '../../../src/stores/postgres/errors.ts';
 import { leavesFileUsable, errorOf as sqliteErrorOf } from '../../../src/stores/sqlite/result-codes.ts';
 import { StoreUnavailableError } from '../../../src/tokens/store.ts';
+import { TooLargeError } from '../../../src/tokens/too-large.ts';
 
 const SECRET = 'hunter2';
 
@@ -52,7 +53,11 @@ describe('errorOf() of PostgreSQL', () => {
     expect(errorOf(said('23505', constraint))).toMatchObject({ name: 'DuplicateError', what });
   });
 
-  it.each(['08006', '23505', '42P01', '22P02', '53100'])('T15 %s shows no value', (code) => {
+  it('54000 says that a value is too large: it fits no row of an index', () => {
+    expect(errorOf(said('54000'))).toBeInstanceOf(TooLargeError);
+  });
+
+  it.each(['08006', '23505', '42P01', '22P02', '53100', '54000'])('T15 %s shows no value', (code) => {
     const error = errorOf(said(code, 'users_email'));
     expect(`${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`).not.toContain(SECRET);
   });
