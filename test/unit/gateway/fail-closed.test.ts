@@ -43,6 +43,19 @@ describe('decide() fails closed', () => {
     expect(decision).toMatchObject({ verdict: 'deny', error: { status: 500 } });
   });
 
+  it('I9 with what a verifier says later, be it a refusal, a failure or nothing', async () => {
+    const outcomes: [TokenVerifier['verify'], string][] = [
+      [() => Promise.reject(new CountersignError('expired', 'x')), 'expired'],
+      [() => Promise.reject(new Error('boom')), 'internal_error'],
+      [() => Promise.resolve(JSON.parse('null')), 'internal_error'],
+    ];
+    for (const [verify, code] of outcomes) {
+      const policy = policyOf([{}], { verifier: { verify } });
+      const decision = await decide(testRequest({ headers: WITH_TOKEN }), policy);
+      expect(decision).toMatchObject({ verdict: 'deny', error: { code } });
+    }
+  });
+
   it('I9 with 500 when explain throws', async () => {
     const decision = await decide(testRequest(), policyOf([{ auth: 'none' }]), fail(new Error('boom')));
     expect(decision).toMatchObject({ verdict: 'deny', error: { status: 500 } });
