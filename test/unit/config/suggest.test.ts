@@ -25,6 +25,27 @@ describe('nearestName()', () => {
   });
 });
 
+describe('nearestName() of names that share words', () => {
+  it('takes no candidate for the end alone', () => {
+    expect(nearestName('captchaConfiguration', ['jwtConfiguration', 'loginConfiguration'])).toBeNull();
+  });
+
+  it('finds the mistake before an end that both have', () => {
+    expect(nearestName('jwtsConfiguration', ['loginConfiguration', 'jwtConfiguration'])).toBe(
+      'jwtConfiguration',
+    );
+  });
+
+  it.each([
+    ['path', ['hosts', 'pathPrefix', 'methods'], 'pathPrefix'],
+    ['alg', ['issuer', 'algorithm'], 'algorithm'],
+    ['pa', ['hosts', 'pathPrefix'], null],
+    ['token', ['tokenFrom', 'tokenService'], null], // either may be meant
+  ])('%s is the beginning of %j: %s', (name, candidates, expected) => {
+    expect(nearestName(name, candidates)).toBe(expected);
+  });
+});
+
 describe('didYouMean()', () => {
   it('is empty where nothing is near', () => {
     expect(didYouMean('telephone', KEYS)).toBe('');
