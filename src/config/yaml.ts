@@ -83,6 +83,8 @@ function syntaxMessage(code: string, message: string, text: string, offset: numb
   const hint = /\$\{/.test(line) ? ` (inside { } and [ ] a \${…} must stand in quotes)` : '';
   if (code === 'BAD_ALIAS') return `aliases are not supported${hint}`;
   if (code === 'MULTIPLE_DOCS') return 'the file holds more than one document';
+  if (code === 'BLOCK_AS_IMPLICIT_KEY' && /: .*: /.test(line))
+    return `${message}; put texts with ": " in quotes${hint}`;
   return `${message.replace(/: .*$/s, '')}${hint}`;
 }
 

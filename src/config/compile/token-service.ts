@@ -105,8 +105,9 @@ function storeOf(context: CompileContext): StoreSettings {
   if (store.driver === 'sqlite')
     return { driver: 'sqlite', file: `${context.resolvePath(dataDir)}/countersign.db` };
   if (secrets.masterKey === null)
-    context.refuse(['secrets', 'masterKey'], 'is needed with store postgres: its instances must share one');
-  const url = secretText(store.url, ['store', 'url'], context) ?? '';
+    context.refuse(['store', 'driver'], 'postgres needs secrets.masterKey: its instances must share one');
+  const url = secretText(store.url, ['store', 'url'], context);
+  if (url === null) return { driver: 'postgres', url: '' };
   if (!/^postgres(?:ql)?:\/\//.test(url))
     context.refuse(['store', 'url'], 'is no URL of PostgreSQL: postgres://user@host/database');
   return { driver: 'postgres', url };
@@ -186,10 +187,10 @@ function seedApiKey(
   path: ConfigPath,
   context: CompileContext,
 ): Seed['apiKeys'][number] {
-  const key = secretText(config.key, path, context) ?? '';
-  if (key.length < API_KEY_MIN_CHARS)
+  const key = secretText(config.key, path, context);
+  if (key !== null && key.length < API_KEY_MIN_CHARS)
     context.refuse(path, `has ${key.length} characters; at least ${API_KEY_MIN_CHARS} are needed`);
-  return { ...config, key };
+  return { ...config, key: key ?? '' };
 }
 
 /** Entries without id get the same one at each start. `name` is nothing secret: ids are shown. */

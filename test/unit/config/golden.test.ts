@@ -16,6 +16,7 @@ const SEPARATOR = '\n----------\n';
 const WORLD: TestConfigOptions = {
   environment: { SECRET: 'a-secret-that-is-long-enough-for-hs256', SHORT: 'fusion-secret', EMPTY: '' },
   files: {
+    [`${CONFIG_FOLDER}/empty.txt`]: '\n',
     [`${CONFIG_FOLDER}/secret.txt`]: 'a-secret-that-is-long-enough-for-hs256\n',
     [`${CONFIG_FOLDER}/readable-by-all.txt`]: 'another-secret-that-is-long-enough-for-hs256\n',
     [`${CONFIG_FOLDER}/key.pem`]: 'a private key',
