@@ -14,6 +14,7 @@ import type {
 } from '../schema/token-service.ts';
 import type { CompileContext } from './context.ts';
 import { secretText } from './secret-text.ts';
+import { checkReferences } from './token-references.ts';
 
 export type StoreSettings =
   | { readonly driver: 'sqlite' /** Absolute path. */; readonly file: string }
@@ -46,6 +47,7 @@ export function compileTokenService(context: CompileContext): TokenServiceSettin
   );
   const { cookies, anonymousLimit, compat, lambdas } = config;
   checkUniqueIds(config, context);
+  checkReferences(config, context);
   warnOfForeignAudiences(config, context);
   warnOfReplays(config, context);
   if (cookies.sameSite === 'None' && cookies.secure === false)
