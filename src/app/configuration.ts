@@ -5,6 +5,9 @@ import type { AttributeLookup } from '../claims/store.ts';
 import { type Compiled, compileConfig } from '../config/compile.ts';
 import { type ConfigIssue, inOrder } from '../config/issue.ts';
 import { type LoadedConfig, type LoadFailure, loadConfig, withFurther } from '../config/load.ts';
+import type { BindAddress } from '../config/schema/address.ts';
+import { listenersSchema } from '../config/schema/listeners.ts';
+import { statedText } from '../config/stated.ts';
 import type { Clock } from '../core/time.ts';
 import { faultsOfGivenKeys } from '../jwt/keyring.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
@@ -117,5 +120,28 @@ export function loadFile(
   } catch (error) {
     const message = `cannot be read: ${fileCause(error)}`;
     return { issues: [{ file: path, line: 1, column: 1, path: '', message, excerpt: '' }], rest: null };
+  }
+}
+
+/**
+ * Where the ops listener of a gateway is that runs with the file, or with the one before it where this has mistakes:
+ * what it says of the listener counts all the same, and the default where it says nothing that could be one.
+ */
+export function opsBindOf(
+  path: string,
+  environment: Environment,
+): { readonly bind: BindAddress; readonly isInOrder: boolean } {
+  const loaded = loadFile(path, environment);
+  if ('config' in loaded) return { bind: loaded.config.settings.listeners.ops.bind, isInOrder: true };
+  const stated = listenersSchema.safeParse({ ops: { bind: statedOpsBind(path, environment) } });
+  const listeners = stated.success ? stated.data : listenersSchema.parse(undefined);
+  return { bind: listeners.ops.bind, isInOrder: false };
+}
+
+function statedOpsBind(path: string, environment: Environment): string | undefined {
+  try {
+    return statedText(textOf(diskFiles.read(path)), environment, ['listeners', 'ops', 'bind']);
+  } catch {
+    return undefined; // the file is gone or unreadable
   }
 }

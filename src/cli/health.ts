@@ -1,7 +1,6 @@
 /** `countersign health`: asks the gateway on this machine how it is, for the HEALTHCHECK of a container. */
-import { loadFile } from '../app/configuration.ts';
+import { opsBindOf } from '../app/configuration.ts';
 import type { BindAddress } from '../config/schema/address.ts';
-import { listenersSchema } from '../config/schema/listeners.ts';
 import { type CliIo, type Command, type CommandInput, EXIT, UsageError } from './command.ts';
 import { CONFIG_OPTION, DEFAULT_CONFIG } from './options.ts';
 
@@ -29,13 +28,15 @@ export const healthCommand: Command = {
   },
 };
 
-/** A file with a mistake does not stop a gateway that runs, and must not make it look dead: the default is asked then. */
+/**
+ * A file with a mistake does not stop a gateway that runs, and must not make it look dead: where its ops listener is
+ * stands there all the same. Only where that cannot be read either, the default is asked.
+ */
 function opsBind(input: CommandInput, io: CliIo): BindAddress {
   const path = input.text('config') ?? DEFAULT_CONFIG;
-  const loaded = loadFile(path, io.env);
-  if ('config' in loaded) return loaded.config.settings.listeners.ops.bind;
-  io.err(`${path} is not in order: asking at the default address\n`);
-  return listenersSchema.parse(undefined).ops.bind;
+  const { bind, isInOrder } = opsBindOf(path, io.env);
+  if (!isInOrder) io.err(`${path} is not in order: asking at ${opsOrigin(bind)}\n`);
+  return bind;
 }
 
 function opsOrigin({ host, port }: BindAddress): string {

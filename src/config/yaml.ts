@@ -38,7 +38,7 @@ export interface ReadYaml {
 export function readYaml(file: ConfigFile, source: Source, environment: Environment): ReadYaml {
   const refusal = refuseBeforeParsing(file.text);
   if (refusal !== null) return notUnderstood([source.mistakeAt(refusal.offset, [], refusal.message)]);
-  const document = parse(file.text);
+  const document = parseYaml(file.text);
   const syntax = withoutConsequences([...document.errors, ...document.warnings]);
   if (syntax.length > 0)
     return notUnderstood(
@@ -56,7 +56,8 @@ function notUnderstood(issues: readonly ConfigIssue[]): ReadYaml {
   return { tree: null, issues, unread: [] };
 }
 
-function parse(text: string) {
+/** Keeps what it understood beside its errors. The text has passed refuseBeforeParsing(). */
+export function parseYaml(text: string) {
   return parseDocument<ParsedNode>(text, {
     version: '1.2',
     schema: 'core',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,9 +94,31 @@ describe('countersign health', () => {
     expect(answer).toMatchObject({ code: 1, out: '' });
   });
 
-  it('asks at the default address where the file has a mistake: the gateway that runs kept the one before', async () => {
-    writeFileSync(config, 'version: 2\n');
-    expect((await health()).err).toContain('is not in order: asking at the default address');
+  it.each([
+    ['a key that the schema does not know', 'tokn: 1\n'],
+    ['a value that is none', 'limits: { headerBytes: many }\n'],
+    ['syntax that ends too early', 'realms: [ {\n'],
+  ])('asks where the file says, although it has a mistake: %s', async (_mistake, added) => {
+    const ok: RequestListener = (_request, response) => void response.end('ok\n');
+    const answer = await whileAnswering(ok, () => {
+      appendFileSync(config, added);
+      return health();
+    });
+    expect(answer).toMatchObject({ code: 0, out: 'ok\n', err: expect.stringContaining('is not in order') });
+  });
+
+  it.each([
+    ['says nothing of the listener', 'version: 2\n'],
+    ['gives no address', 'version: 1\nlisteners: { ops: { bind: somewhere } }\n'],
+    ['names a variable that is not set', 'version: 1\nlisteners: { ops: { bind: "${OPS_BIND}" } }\n'],
+    ['is nested too deeply', '[[[['.repeat(20)],
+  ])('asks at the default address where the file is not in order and %s', async (_case, text) => {
+    writeFileSync(config, text);
+    expect((await health()).err).toContain('is not in order: asking at http://127.0.0.1:9090');
+  });
+
+  it('asks at the default address where there is no file', async () => {
+    expect((await health()).err).toContain('is not in order: asking at http://127.0.0.1:9090');
   });
 
   it.each([['sick'], ['alive', 'ready']])('refuses arguments %s %s', async (...args) => {
