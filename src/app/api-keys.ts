@@ -1,4 +1,7 @@
 /** What the CLI does with API keys: in the store, whether a gateway runs on it or not. */
+import { endpointOf } from '../http/api/caller.ts';
+import type { Method } from '../http/api/operation.ts';
+import { OPERATIONS } from '../http/api/operations.ts';
 import { type ApiKeyBody, createApiKey, deleteApiKey } from '../tokens/objects/api-keys.ts';
 import { listObjects } from '../tokens/objects/catalog-object.ts';
 import type { Scope, TokenService } from '../tokens/service.ts';
@@ -32,6 +35,16 @@ function permissionsText(endpoints: Readonly<Record<string, readonly string[]>>)
   return entries.length === 0
     ? 'everything'
     : entries.map(([path, methods]) => `${methods.join(',')} ${path}`).join('; ');
+}
+
+/** What the API has, as permissions name it: methods by path. */
+export function permittedMethods(): ReadonlyMap<string, ReadonlySet<Method>> {
+  const methods = new Map<string, Set<Method>>();
+  for (const operation of OPERATIONS) {
+    const path = endpointOf(operation);
+    methods.set(path, (methods.get(path) ?? new Set()).add(operation.method));
+  }
+  return methods;
 }
 
 /** The key, which nobody can read again, and its id. @throws ServiceError for a tenant that is not there */

@@ -1,9 +1,10 @@
 /** Decisions made for people: the same engine as the gateway, with every step told and nothing forwarded. */
 import { publicReason } from '../core/challenge.ts';
 import type { Decision } from '../core/decision.ts';
-import { toCountersignError } from '../core/errors.ts';
+import { type CountersignError, toCountersignError } from '../core/errors.ts';
 import { forwardPath } from '../core/route.ts';
 import { decide } from '../gateway/decide.ts';
+import { requireKnownMethod, requireServedMethod } from '../http/http1/request-line.ts';
 import type { AttributeSource } from './attribute-source.ts';
 import type { Configuration } from './configuration.ts';
 import { createQuietRuntime } from './runtime.ts';
@@ -33,13 +34,16 @@ export async function explainRequest(
     const { host, target } = addressOf(request.url);
     const authorization = request.token === null ? [] : ['Authorization', `Bearer ${request.token}`];
     const headers = ['Host', host, ...authorization, ...request.headers.flat()];
+    const method = request.method.toUpperCase();
+    const [path = '', query = ''] = target.split(/(?=\?)/);
+    const title = `${method} ${path}${hidden(query)} (Host ${host})\n`;
+    const refusal = methodRefusal(method);
+    if (refusal !== null) return { text: title + denialText(refusal), isAllowed: false };
     const decision = await decide(
-      { method: request.method.toUpperCase(), target, headers, httpVersion: '1.1' },
+      { method, target, headers, httpVersion: '1.1' },
       snapshot.policy,
       (step, detail) => steps.push(line(step, detail)),
     );
-    const [path = '', query = ''] = target.split(/(?=\?)/);
-    const title = `${request.method.toUpperCase()} ${path}${hidden(query)} (Host ${host})\n`;
     return { text: title + steps.join('') + verdictText(decision), isAllowed: decision.verdict === 'allow' };
   });
 }
@@ -90,11 +94,23 @@ function partText(name: string, token: string, index: number): string {
   }
 }
 
-function verdictText(decision: Decision): string {
-  if (decision.verdict === 'deny') {
-    const { error } = decision;
-    return line('=> deny', `${error.status} ${publicReason(error)} (${error.message})`);
+/** What the server refuses before it asks for a decision. */
+function methodRefusal(method: string): CountersignError | null {
+  try {
+    requireKnownMethod(method);
+    requireServedMethod(method);
+    return null;
+  } catch (thrown) {
+    return toCountersignError(thrown);
   }
+}
+
+function denialText(error: CountersignError): string {
+  return line('=> deny', `${error.status} ${publicReason(error)} (${error.message})`);
+}
+
+function verdictText(decision: Decision): string {
+  if (decision.verdict === 'deny') return denialText(decision.error);
   const { route, target, token, assertion, shadowed } = decision;
   const caller =
     token === null ? 'anonymous' : `${JSON.stringify(token.principal.subject)} of realm ${token.realm.name}`;

@@ -1,7 +1,7 @@
 /** What the CLI does with signing keys and key sets, for one configuration. */
 import type { Compiled } from '../config/compile.ts';
 import { SIGNING_ALGORITHMS } from '../config/schema/algorithm.ts';
-import type { Algorithm } from '../core/realm.ts';
+import { type Algorithm, SECRET_BYTES_MIN } from '../core/realm.ts';
 import type { KeyEntry } from '../jwt/key-index.ts';
 import {
   exportKeys,
@@ -74,10 +74,29 @@ export async function retireSigningKey({ compiled }: Configuration, id: string):
   await changeKeys(compiled, (keys) => retireKey(keys, id));
 }
 
+/** Why there are no signing keys, for the operator. */
+export function noSigningKeys({ compiled }: Configuration): string {
+  const algorithms = compiled.assertion?.algorithms ?? [];
+  if (algorithms.length === 0) return 'none: nothing is signed';
+  return algorithms.every((algorithm) => SECRET_BYTES_MIN.has(algorithm))
+    ? 'none: shared secrets sign, and are never published'
+    : 'none yet: they are made when the gateway starts';
+}
+
+/** What is exported where there is no key: PEM, and a key set. */
+const NOTHING: ReadonlySet<string> = new Set(['', JSON.stringify({ keys: [] })]);
+
+/** @throws KeysCommandError where there is nothing to export: a backend that is given no keys refuses everybody */
 export async function exportSigningKeys(
-  { compiled }: Configuration,
+  configuration: Configuration,
   format: 'jwks' | 'pem',
 ): Promise<string> {
+  const text = await exportedKeys(configuration, format);
+  if (NOTHING.has(text)) throw new KeysCommandError(noSigningKeys(configuration));
+  return text;
+}
+
+async function exportedKeys({ compiled }: Configuration, format: 'jwks' | 'pem'): Promise<string> {
   const given = compiled.assertion?.keys ?? null;
   if (given === null) return await withKeys(compiled, lookIntoTokenStore, (keys) => exportKeys(keys, format));
   const algorithms = compiled.assertion?.algorithms ?? [];

@@ -1,5 +1,6 @@
 /** `countersign api-keys …`: who may call the token service's API. */
-import { createApiKeyFor, listApiKeys, revokeApiKey } from '../app/api-keys.ts';
+import { createApiKeyFor, listApiKeys, permittedMethods, revokeApiKey } from '../app/api-keys.ts';
+import { nearestName } from '../config/suggest.ts';
 import { type Command, UsageError } from './command.ts';
 import { withConfiguration } from './configuration.ts';
 import { CONFIG_OPTION } from './options.ts';
@@ -69,5 +70,26 @@ function permission(text: string): readonly [path: string, methods: Method[]] {
   const known = named.filter((method) => method !== undefined);
   if (path === '' || known.length < named.length)
     throw new UsageError(`--allow ${text}: write METHODS:PATH, like GET,DELETE:/api/user`);
+  requireServed(path, known);
   return [path, known];
+}
+
+/** A permission for what the API does not have would be a key that opens nothing. */
+function requireServed(path: string, methods: readonly Method[]): void {
+  const served = permittedMethods();
+  const methodsThere = served.get(path);
+  if (methodsThere === undefined)
+    throw new UsageError(`--allow: the API has no ${path}; near are ${nearPaths(path, [...served.keys()])}`);
+  const missing = methods.find((method) => !methodsThere.has(method));
+  if (missing !== undefined)
+    throw new UsageError(`--allow: ${path} has no ${missing}, only ${[...methodsThere].join(', ')}`);
+}
+
+/** `/api/jwt`, what stands there, and what is spelt alike; all paths where nothing is near. */
+function nearPaths(path: string, known: readonly string[]): string {
+  const [, area = '', group = ''] = path.split('/');
+  const start = `/${area}/${group}`;
+  const beside = known.filter((one) => one === start || one.startsWith(`${start}/`));
+  const near = new Set([nearestName(path, known) ?? [], beside].flat());
+  return [...(near.size === 0 ? known : near)].join(', ');
 }

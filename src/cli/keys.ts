@@ -6,6 +6,7 @@ import {
   generateSigningKeyFor,
   keySetReports,
   listSigningKeys,
+  noSigningKeys,
   retireSigningKey,
   rotateSigningKeys,
 } from '../app/keys.ts';
@@ -100,9 +101,8 @@ export const keysCommands: readonly Command[] = [
 
 async function list(configuration: Configuration, io: CliIo): Promise<void> {
   const keys = await listSigningKeys(configuration);
-  const isSigning = (configuration.compiled.assertion?.algorithms ?? []).length > 0;
-  const none = isSigning ? 'none yet: they are made when the gateway starts' : 'none: nothing is signed';
-  io.out(`Signing keys\n${keys.length === 0 ? `  ${none}\n` : table(keys.map((key) => ['', ...key]))}`);
+  const none = `  ${noSigningKeys(configuration)}\n`;
+  io.out(`Signing keys\n${keys.length === 0 ? none : table(keys.map((key) => ['', ...key]))}`);
   const sets = await keySetReports(configuration);
   if (sets.length === 0) return;
   io.out('\nKey sets of realms\n');

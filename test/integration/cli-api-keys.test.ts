@@ -56,6 +56,13 @@ describe('countersign api-keys', () => {
 
   it.each([
     [['api-keys', 'create', '--allow', 'LOOK:/api/user'], 64, 'write METHODS:PATH'],
+    [
+      ['api-keys', 'create', '--allow', 'GET:/api/nonsense'],
+      64,
+      'the API has no /api/nonsense; near are /api/',
+    ],
+    [['api-keys', 'create', '--allow', 'GET:/api/jwt/refrsh'], 64, 'near are /api/jwt/refresh, /api/jwt/'],
+    [['api-keys', 'create', '--allow', 'GET:/api/login'], 64, '/api/login has no GET, only'],
     [['api-keys', 'create', '--tenant', '00000000-0000-4000-8000-000000000099'], 1, 'no such tenant'],
     [['api-keys', 'revoke'], 64, 'the id is missing'],
   ])('says what is wrong with %j', async (args, code, message) => {

@@ -179,6 +179,18 @@ describe('keys export', () => {
     expect(output).not.toContain('PRIVATE');
   });
 
+  it.each(['jwks', 'pem'])('says in %s that there are none yet, and fails', async (format) => {
+    const path = join(gateway.folder, 'not-started.yaml');
+    const text = readFileSync(join(gateway.folder, 'countersign.yaml'), 'utf8');
+    writeFileSync(path, text.replace('version: 1', 'version: 1\ndataDir: not-started'));
+    const { code, stdout, output } = await runCommand(
+      ['keys', 'export', '--format', format, '--config', path],
+      { BACKEND: gateway.backend.url },
+    );
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(output).toContain('none yet: they are made when the gateway starts');
+  });
+
   it('refuses another format with the usage', async () => {
     expect(await run('keys', 'export', '--format', 'der')).toMatchObject({ code: 64 });
   });

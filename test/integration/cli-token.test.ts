@@ -170,6 +170,12 @@ describe('explain', () => {
     expect(output).toMatch(new RegExp(`=> deny +${refusal} `));
   });
 
+  it.each(['FETCH', 'TRACE'])('answers %s as the server does', async (method) => {
+    const { code, output } = await run('explain', method, PLACES);
+    expect(code).toBe(1);
+    expect(output).toMatch(/=> deny +501 not_implemented/);
+  });
+
   it('of a refusal in shadow mode says what would be refused, and exits 0', async () => {
     const { code, output } = await run('explain', '--token', 'nonsense', 'GET', '/trial');
     expect(code).toBe(0);

@@ -24,8 +24,13 @@ export function parseRequestLine(line: string): RequestLine {
   const match = REQUEST_LINE.exec(line);
   if (match === null) throw new MessageError('the first line is not that of an HTTP/1.1 request');
   const [, method = '', target = '', minor] = match;
-  if (!KNOWN_METHODS.has(method)) throw new CountersignError('not_implemented', 'unknown method');
+  requireKnownMethod(method);
   return { method, target, httpVersion: minor === '1' ? '1.1' : '1.0' };
+}
+
+/** @throws CountersignError not_implemented */
+export function requireKnownMethod(method: string): void {
+  if (!KNOWN_METHODS.has(method)) throw new CountersignError('not_implemented', 'unknown method');
 }
 
 /** Methods that make no sense through a gateway: CONNECT opens a tunnel, TRACE echoes credentials. */
