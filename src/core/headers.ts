@@ -37,8 +37,8 @@ export function headerValues(headers: HeaderList, lowerName: string): readonly s
   return values ?? NO_VALUES;
 }
 
-/** RFC 9110 §7.6.1 and its predecessors: meaningful for one connection only. */
-const HOP_BY_HOP = [
+/** RFC 9110 §7.6.1 and its predecessors: meaningful for one connection only. Folded, which for these is lower case. */
+export const HOP_BY_HOP: readonly string[] = [
   'connection',
   'keep-alive',
   'proxy-authenticate',

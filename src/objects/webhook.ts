@@ -1,5 +1,6 @@
 /** A webhook: where events are sent. */
 import { z } from 'zod';
+import { HOP_BY_HOP } from '../core/headers.ts';
 import { data, httpUrl, type Stored, text, uuid } from './values.ts';
 
 export const EVENT_TYPES = ['jwt.refresh', 'jwt.refresh-token.revoke'] as const;
@@ -24,17 +25,12 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 const HEADER_VALUE = /^[\t\x20-\x7e]{0,4096}$/;
 /** What the call itself needs, or says of its body. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
-  'connection',
+  ...HOP_BY_HOP,
   'content-encoding',
   'content-length',
   'content-type',
   'expect',
   'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
   'x-fusionauth-signature-jwt',
 ]);
 

@@ -1,6 +1,6 @@
 /** The kinds of values that configuration keys hold. Each says in its message what to write instead. */
 import { z } from 'zod';
-import { foldHeaderName, isFieldName } from '../../core/headers.ts';
+import { foldHeaderName, HOP_BY_HOP, isFieldName } from '../../core/headers.ts';
 import { parseSizeBytes } from '../../core/size.ts';
 import { parseDurationMs } from '../../core/time.ts';
 
@@ -99,22 +99,7 @@ export function cookieName() {
 }
 
 /** Headers of one connection or of its framing: neither tokens nor assertions travel in them. */
-const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const CONNECTION_HEADERS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length', 'expect', 'host']);
 
 export function isConnectionHeader(header: string): boolean {
   return CONNECTION_HEADERS.has(foldHeaderName(header));
