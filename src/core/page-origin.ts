@@ -1,7 +1,8 @@
 /**
  * Which pages may use a caller's cookie. Browsers send it along whatever page asks: forms of other sites (CSRF, CWE-352)
  * and their WebSockets (CWE-1385) go out without asking the server first. So where a cookie was the credential, the page
- * counts.
+ * counts. The API of the token service is stricter (`http/api/cross-site.ts`): its calls hand out tokens, and no page has a
+ * form for them; a backend has pages of its own, and others that its operator lists.
  */
 import type { Credential, TokenLocation } from './credential.ts';
 import type { GatewayRequest } from './decision.ts';
@@ -25,10 +26,10 @@ export function canonicalOrigin(text: string): string | null {
 const READING_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** `none`: the user typed the address. A sibling host (`same-site`) may be somebody else's. */
-const OWN_SITES: ReadonlySet<string> = new Set(['same-origin', 'none']);
+export const OWN_SITES: ReadonlySet<string> = new Set(['same-origin', 'none']);
 
 /** What a page of another site may send without asking first (Fetch, "CORS-safelisted request-header"). */
-const FORM_TYPES: ReadonlySet<string> = new Set([
+export const FORM_TYPES: ReadonlySet<string> = new Set([
   'application/x-www-form-urlencoded',
   'multipart/form-data',
   'text/plain',

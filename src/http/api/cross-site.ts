@@ -1,7 +1,11 @@
-/** Cross-site request forgery: a call that a cookie vouches for must come from a page of this site, or from no page at all. */
+/**
+ * Cross-site request forgery: a call that a cookie vouches for must come from a page of this site, or from no page at all.
+ * Stricter than the rule of proxied requests (`core/page-origin.ts`), for its calls hand out tokens: whatever the method,
+ * no other origin is let in, over TLS the scheme counts, and a form is refused though it came from a page of this site.
+ */
 import { type HeaderList, headerValues } from '../../core/headers.ts';
+import { FORM_TYPES, OWN_SITES } from '../../core/page-origin.ts';
 import { ServiceError } from '../../tokens/failure.ts';
-import { FORM_TYPE } from './body.ts';
 
 export interface SiteOfCall {
   readonly headers: HeaderList;
@@ -15,12 +19,6 @@ export interface SiteOfCall {
   /** The operation is called with `text/plain` by its official client. */
   readonly allowsPlainText: boolean;
 }
-
-/** `none`: the user typed the address. A sibling host (`same-site`) may be somebody else's. */
-const OWN_SITES: ReadonlySet<string> = new Set(['same-origin', 'none']);
-
-/** What a page of another site can send without asking first (Fetch, "CORS-safelisted request-header"). */
-const FORM_TYPES: ReadonlySet<string> = new Set([FORM_TYPE, 'multipart/form-data', 'text/plain']);
 
 /**
  * Native callers send neither Origin nor Sec-Fetch-Site, and have no cookies that a page could ride on.
