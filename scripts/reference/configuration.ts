@@ -56,7 +56,7 @@ For completion in an editor, begin the file with
 
 function section(key: string, block: Schema): string[] {
   const { title, inner } = unwrap(key, block);
-  return [`## ${title}`, block.description ?? '', rowsTable(flatten(inner, '', title))];
+  return [`## ${title}`, block.description ?? '', rowsTable(flattenInside(inner, '', title))];
 }
 
 /** A list of blocks is headed `realms[]`, a map of named blocks `upstreams.<name>`. */
@@ -68,7 +68,7 @@ function unwrap(key: string, block: Schema): { title: string; inner: Schema } {
 }
 
 function isBlock(block: Schema): boolean {
-  return properties(unwrap('', block).inner).length > 0;
+  return nestedOf(unwrap('', block).inner).length > 0;
 }
 
 /** Keys of nested maps stand in the table of their block, with a dot. */
@@ -79,19 +79,24 @@ function flatten(schema: Schema, prefix: string, title: string, isAlternative = 
     const elsewhere = EXPLAINED_ELSEWHERE.get(`${title}.${name}`);
     if (elsewhere !== undefined) return [row(name, { ...value, title: elsewhere }, isRequired)];
     const suffix = value.items === undefined ? '.' : '[].';
-    const nested = nestedOf(value).flatMap((one, _index, all) =>
-      flatten(one, `${name}${suffix}`, title, all.length > 1),
-    );
-    return [row(name, value, isRequired), ...nested];
+    return [row(name, value, isRequired), ...flattenInside(value, `${name}${suffix}`, title)];
   });
+}
+
+function flattenInside(schema: Schema, prefix: string, title: string): string[][] {
+  return nestedOf(schema).flatMap((one, _index, all) => flatten(one, prefix, title, all.length > 1));
 }
 
 /** The maps inside: of the value itself, of its elements, of its alternatives. */
 function nestedOf(schema: Schema): Schema[] {
   if (properties(schema).length > 0) return [schema];
-  const alternatives = (schema.anyOf ?? []).filter(isSchema);
   const items = isSchema(schema.items) ? [schema.items] : [];
-  return [...alternatives, ...items].flatMap(nestedOf);
+  return [...alternatives(schema), ...items].flatMap(nestedOf);
+}
+
+/** Of a union, also of one that a member tells apart: `store`. */
+function alternatives({ anyOf = [], oneOf = [] }: Schema): Schema[] {
+  return [...anyOf, ...oneOf].filter(isSchema);
 }
 
 function row(name: string, schema: Schema, isRequired: boolean): string[] {
@@ -121,7 +126,7 @@ function kindOf(schema: Schema): string {
   if (schema.not !== undefined) return '–';
   if (schema.const !== undefined) return code(compact(schema.const));
   if (schema.enum !== undefined) return schema.enum.map((value) => code(String(value))).join(' ');
-  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.filter(isSchema).map(kindOf))].join(' or ');
+  if (alternatives(schema).length > 0) return [...new Set(alternatives(schema).map(kindOf))].join(' or ');
   if (isSchema(schema.items)) return `list of ${kindOf(schema.items)}`;
   if (schema.type === 'object') return 'map';
   if (schema.type === 'boolean') return '`true` `false`';

@@ -122,7 +122,7 @@ function namesAt(schema: JsonSchema, path: ConfigPath): string[] {
 }
 
 function alternatives(schema: JsonSchema): JsonSchema[] {
-  const inner = (schema.anyOf ?? []).filter((one) => typeof one === 'object');
+  const inner = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].filter((one) => typeof one === 'object');
   return inner.length === 0 ? [schema] : inner.flatMap(alternatives);
 }
 

@@ -159,12 +159,14 @@ export const storeSchema = z
     'driver',
     [
       z.strictObject({
-        driver: z.literal('sqlite').meta({ description: '`sqlite`: a file in `dataDir`, for one machine.' }),
+        driver: z
+          .literal('sqlite')
+          .meta({ description: '`sqlite`, the default: a file in `dataDir`, for one machine.' }),
       }),
       z.strictObject({
         driver: z.literal('postgres').meta({ description: '`postgres`: for several instances.' }),
         url: secret().meta({
-          description: 'Connection URL.',
+          description: 'Connection URL; needed with `postgres`, and only there.',
           examples: [`\${DATABASE_URL}`],
         }),
       }),
@@ -186,7 +188,7 @@ export const secretsSchema = z
       }),
     previousMasterKeys: z.array(secret()).max(10).default([]).meta({
       description:
-        'Former master keys, which open what they sealed until all of it is sealed anew. `countersign master-key status` says when they can go.',
+        'Previous master keys, which open what they sealed until all of it is sealed anew. `countersign master-key status` says when they can go.',
     }),
   })
   .prefault({})

@@ -10,6 +10,8 @@ const read = (path: string) => readFileSync(join(import.meta.dirname, '../../..'
 
 type Schema = ReturnType<typeof configJsonSchema>;
 
+const alternativesOf = ({ anyOf = [], oneOf = [] }: Schema) => [...anyOf, ...oneOf];
+
 /** Paths of all properties that a reader would look up. */
 function* propertiesOf(schema: Schema, path: string): Generator<[string, Schema]> {
   for (const [key, value] of Object.entries(schema.properties ?? {})) {
@@ -17,7 +19,7 @@ function* propertiesOf(schema: Schema, path: string): Generator<[string, Schema]
     yield [`${path}.${key}`, value];
     yield* propertiesOf(value, `${path}.${key}`);
   }
-  for (const inner of [schema.items, schema.additionalProperties, ...(schema.anyOf ?? [])].flat())
+  for (const inner of [schema.items, schema.additionalProperties, ...alternativesOf(schema)].flat())
     if (typeof inner === 'object') yield* propertiesOf(inner, `${path}[]`);
 }
 
@@ -35,6 +37,16 @@ describe('reference', () => {
       ([, { description }]) => description === undefined,
     );
     expect(silent.map(([path]) => path)).toEqual([]);
+  });
+
+  it('shows the keys of each kind of store', () => {
+    const [, section = ''] = configurationMarkdown().split('\n## store\n');
+    const keys = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `(\w+)` \| (`\w+`|text or map)/gm)];
+    expect(keys.map(([, key, kind]) => [key, kind])).toEqual([
+      ['driver', '`sqlite`'],
+      ['driver', '`postgres`'],
+      ['url', 'text or map'],
+    ]);
   });
 
   it('accepts no unknown keys anywhere, except where names are free', () => {
