@@ -1,4 +1,5 @@
 /** What happened, told to the operator: one access line and the metrics of each request, and what the rooms report. */
+import { isCommonMethod } from '../core/method.ts';
 import type { BreakerState } from '../forward/breaker.ts';
 import type { UpstreamObserver } from '../forward/target.ts';
 import type { TargetStatus } from '../forward/upstream.ts';
@@ -10,8 +11,6 @@ import type { AccessFields, Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ResealObserver } from '../tokens/resealing.ts';
 
-/** Other methods are one label value: clients choose names, and each would be a series. */
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const NONE = 'none';
 /** By the hundreds of a status: put together for each request, they would be new names to look up. */
 const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx', '7xx', '8xx', '9xx'];
@@ -52,7 +51,8 @@ function accessFields(record: AccessRecord): AccessFields {
 
 function countRequest(record: AccessRecord, metrics: Metrics): void {
   const route = record.route ?? NONE;
-  const method = METHODS.has(record.method) ? record.method : 'OTHER';
+  // Clients choose names of methods, and each would be a series.
+  const method = isCommonMethod(record.method) ? record.method : 'OTHER';
   metrics.add('requests_total', [route, method, STATUS_CLASSES[Math.floor(record.status / 100)] ?? NONE]);
   metrics.observe('request_duration_seconds', record.durationMs / 1000, [route]);
   if (record.upstreamMs !== null && record.upstream !== null)
@@ -101,8 +101,8 @@ export function upstreamObserver(metrics: Metrics): UpstreamObserver {
 }
 
 export function resealObserver(metrics: Metrics): ResealObserver {
-  return ({ formerKeys, resealed }) => {
-    metrics.set('former_master_keys', formerKeys);
+  return ({ previousKeys, resealed }) => {
+    metrics.set('previous_master_keys', previousKeys);
     metrics.add('resealed_values_total', [], resealed);
   };
 }

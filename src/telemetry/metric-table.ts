@@ -2,6 +2,7 @@
  * Every metric, declared once: prom-client's collectors and docs/metrics.md are made from this table.
  * Label values come from configuration names and code tables only, so the number of series is bounded.
  */
+import { COMMON_METHODS } from '../core/method.ts';
 
 interface Counted {
   readonly type: 'counter';
@@ -34,7 +35,7 @@ const ASSERTION_BYTES = [512, 1024, 2048, 3072, 4096, 6144, 8192];
 export const METRICS = {
   requests_total: {
     type: 'counter',
-    help: 'Answered requests. status_class is 2xx, 3xx, 4xx or 5xx; method is OTHER for unregistered ones.',
+    help: `Answered requests. status_class is 1xx (101: a WebSocket) to 5xx; method is ${COMMON_METHODS.join(', ')} or OTHER.`,
     labels: ['route', 'method', 'status_class'],
   },
   requests_in_flight: { type: 'gauge', ofWorkers: 'sum', help: 'Requests being served.', labels: [] },
@@ -171,15 +172,15 @@ export const METRICS = {
     help: 'Workers that ended unasked, each to be replaced. cause is exit, signal or defect.',
     labels: ['cause'],
   },
-  former_master_keys: {
+  previous_master_keys: {
     type: 'gauge',
     ofWorkers: 'max',
-    help: 'Former master keys under which something in the store may be sealed; 0: `secrets.previousMasterKeys` can be emptied.',
+    help: 'Previous master keys under which something in the store may be sealed; 0: `secrets.previousMasterKeys` can be emptied.',
     labels: [],
   },
   resealed_values_total: {
     type: 'counter',
-    help: 'Values in the store that a former master key had sealed, sealed anew with the present one.',
+    help: 'Values in the store that a previous master key had sealed, sealed anew with the present one.',
     labels: [],
   },
   websocket_connections: {
