@@ -33,7 +33,7 @@ export interface ResealEnd extends Pick<ResealReport, 'resealed'> {
 }
 
 /**
- * Seals everything anew until nothing is left, or a process seals with another key; also under former keys of which
+ * Seals everything anew until nothing is left, or a process seals with another key; also under previous keys of which
  * nobody has told the store.
  */
 export async function resealNow(configuration: Configuration): Promise<ResealEnd> {

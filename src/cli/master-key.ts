@@ -1,4 +1,4 @@
-/** `countersign master-key …`: which master keys the store needs, and how a former one is done without. */
+/** `countersign master-key …`: which master keys the store needs, and how a previous one is done without. */
 import {
   forgetMasterKey,
   type MasterKeyReport,
@@ -20,7 +20,7 @@ export const masterKeyCommands: readonly Command[] = [
   },
   {
     name: 'master-key reseal',
-    summary: 'Seal anew at once what former master keys sealed. A running gateway does so by itself.',
+    summary: 'Seal anew at once what previous master keys sealed. A running gateway does so by itself.',
     options: CONFIG_OPTION,
     example: 'countersign master-key reseal',
     run: resealAll,
@@ -80,14 +80,14 @@ function valueRows({ needs, lost }: MasterKeyReport): string[][] {
 }
 
 function verdict({ isSettled, configured }: MasterKeyReport): string {
-  if (!isSettled) return 'Former master keys are still needed: keep them in previousMasterKeys.';
+  if (!isSettled) return 'Previous master keys are still needed: keep them in previousMasterKeys.';
   return configured.length > 1
     ? 'previousMasterKeys can be emptied.'
     : 'The store needs no other master key than this.';
 }
 
 const OUTCOMES = {
-  done: 'nothing needs a former master key',
+  done: 'nothing needs a previous master key',
   inUse: 'a process sealed with another master key within the last 5 minutes: the rest waits for it to end',
   unknownKey: 'the store needs a master key that the configuration does not have',
 } as const;

@@ -43,7 +43,7 @@ export class CatalogBodies {
 
   /**
    * Versions that wrote objects in the clear sealed private keys by themselves: these tell a wrong master key before
-   * anything is sealed under it. One that opens will do: others may be of a former master key that is gone.
+   * anything is sealed under it. One that opens will do: others may be of a previous master key that is gone.
    *
    * @throws Error where rows in the clear hold private keys, and none of them opens
    */

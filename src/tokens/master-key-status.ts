@@ -1,7 +1,7 @@
 /** Which master keys the store still needs: every sealed value is opened and counted, and nothing is changed. */
 
 import type { UsedMasterKey } from './master-key-table.ts';
-import { formerOnes } from './master-keys.ts';
+import { previousOnes } from './master-keys.ts';
 import { reseal } from './reseal-value.ts';
 import { SEALED_PLACES, type SealedPlace } from './sealed-values.ts';
 import type { TokenService } from './service.ts';
@@ -11,7 +11,7 @@ const PAGE_MAX = 1000;
 
 export interface MasterKeyNeed {
   readonly place: SealedPlace;
-  /** Of a former master key. */
+  /** Of a previous master key. */
   readonly keyId: string;
   readonly values: number;
 }
@@ -22,7 +22,7 @@ export interface MasterKeyStatus {
   readonly needs: readonly MasterKeyNeed[];
   /** Values that open with no key of the configuration. */
   readonly lost: readonly Omit<MasterKeyNeed, 'keyId'>[];
-  /** No former key is needed, nor will be. */
+  /** No previous key is needed, nor will be. */
   readonly isSettled: boolean;
 }
 
@@ -36,7 +36,7 @@ export async function masterKeyStatus(
     [...byKey].map(([keyId, values]) => ({ place, keyId, values })),
   );
   const lost = counts.filter(({ values }) => values > 0).map(({ place, values }) => ({ place, values }));
-  return { used, needs, lost, isSettled: needs.length + formerOnes(used, service.sealer).length === 0 };
+  return { used, needs, lost, isSettled: needs.length + previousOnes(used, service.sealer).length === 0 };
 }
 
 interface Count {
@@ -58,7 +58,7 @@ async function countIn(
     for (const value of page) {
       const found = reseal(sealer, place, value);
       if (found === null) values += 1;
-      else for (const id of new Set(found.formerKeyIds)) byKey.set(id, (byKey.get(id) ?? 0) + 1);
+      else for (const id of new Set(found.previousKeyIds)) byKey.set(id, (byKey.get(id) ?? 0) + 1);
     }
     const last = page.at(-1);
     if (last === undefined || page.length < PAGE_MAX) return { place, byKey, values };

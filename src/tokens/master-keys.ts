@@ -23,7 +23,7 @@ export function isInUse({ usedInstant }: UsedMasterKey, nowMs: number): boolean 
 }
 
 /** Of `list()`, those that do not seal here. */
-export function formerOnes(
+export function previousOnes(
   used: readonly UsedMasterKey[],
   { keyId }: Pick<Sealer, 'keyId'>,
 ): readonly UsedMasterKey[] {

@@ -6,8 +6,8 @@ import type { Sealer } from './ports.ts';
 import { SEALED_CONTEXTS, type SealedPlace, type SealedValue } from './sealed-values.ts';
 
 export interface Resealed {
-  /** Former master keys that it is sealed under, in whole or in part. */
-  readonly formerKeyIds: readonly string[];
+  /** Previous master keys that it is sealed under, in whole or in part. */
+  readonly previousKeyIds: readonly string[];
   /** What takes its place; null: it stays as it is. */
   readonly next: string | null;
 }
@@ -19,9 +19,9 @@ export function reseal(sealer: Sealer, place: SealedPlace, { id, sealed }: Seale
   if (whole === null) return null;
   const within = place === 'catalogObjects' ? resealWithin(sealer, id, whole.plaintext) : null;
   const keyIds = [whole.keyId, ...(within === null ? [] : [within.keyId])];
-  const formerKeyIds = keyIds.filter((keyId) => keyId !== sealer.keyId);
+  const previousKeyIds = keyIds.filter((keyId) => keyId !== sealer.keyId);
   const text = within?.text ?? whole.plaintext;
-  return { formerKeyIds, next: formerKeyIds.length === 0 ? null : sealer.seal(text, context) };
+  return { previousKeyIds, next: previousKeyIds.length === 0 ? null : sealer.seal(text, context) };
 }
 
 interface Within {

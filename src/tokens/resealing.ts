@@ -1,10 +1,10 @@
 /**
- * After a change of the master key: what a former one sealed is sealed again, in batches, while everything runs. Nobody
+ * After a change of the master key: what a previous one sealed is sealed again, in batches, while everything runs. Nobody
  * begins while a process still seals with another key: two would undo each other's work, and an end could not be told.
  */
 import type { Logger } from '../core/log.ts';
 import { MINUTE_MS, type Scheduler, SECOND_MS } from '../core/time.ts';
-import { formerOnes, IN_USE_MS, isInUse, unknownOnes } from './master-keys.ts';
+import { IN_USE_MS, isInUse, previousOnes, unknownOnes } from './master-keys.ts';
 import { reseal } from './reseal-value.ts';
 import { type ResealedValue, SEALED_PLACES, type SealedPlace } from './sealed-values.ts';
 import type { TokenService } from './service.ts';
@@ -25,7 +25,7 @@ const BATCHES_MAX = 1000;
 
 /** Where resealing stands after a round. */
 export type ResealState =
-  /** Nothing is sealed under a former key. */
+  /** Nothing is sealed under a previous key. */
   | 'done'
   /** More is left for the next round. */
   | 'more'
@@ -39,7 +39,7 @@ export type ResealState =
 export interface ResealReport {
   readonly state: ResealState;
   /** Keys beside the present one under which something may be sealed. */
-  readonly formerKeys: number;
+  readonly previousKeys: number;
   /** Values that were sealed anew. */
   readonly resealed: number;
 }
@@ -47,7 +47,7 @@ export interface ResealReport {
 /** Told after each round. */
 export type ResealObserver = (report: ResealReport) => void;
 
-/** Keeps the store told of the present key, and seals anew what former ones sealed. Gives back its end. */
+/** Keeps the store told of the present key, and seals anew what previous ones sealed. Gives back its end. */
 export function startResealing(
   service: ResealingService,
   schedule: Scheduler,
@@ -90,7 +90,9 @@ function logFailure(log: Logger, error: unknown): void {
   // Who reads the catalog says that the store is away.
   if (error instanceof StoreUnavailableError) return;
   const cause = error instanceof Error ? error.message : 'unknown';
-  log.error('What former master keys sealed could not be sealed anew; the next round tries again', { cause });
+  log.error('What previous master keys sealed could not be sealed anew; the next round tries again', {
+    cause,
+  });
 }
 
 export interface RoundOptions {
@@ -106,27 +108,27 @@ export async function resealRound(
   { isStopped = () => false, pause, batchesMax = BATCHES_MAX }: RoundOptions = {},
 ): Promise<ResealReport> {
   const used = await service.store.masterKeys.list();
-  const formerKeys = formerOnes(used, service.sealer);
+  const previousKeys = previousOnes(used, service.sealer);
   const counts = { resealed: 0, lost: 0 };
   let state = stateBefore(service, used);
   for (let batch = 0; state === 'more' && batch < batchesMax && !isStopped(); batch += 1) {
     if (batch > 0) await pause?.();
-    state = await resealBatch(service, formerKeys, counts);
+    state = await resealBatch(service, previousKeys, counts);
   }
   if (counts.lost > 0)
     service.log.error('Sealed values open with no master key of the configuration; they stay as they are', {
       values: counts.lost,
     });
-  const left = state === 'done' ? 0 : formerKeys.length;
-  return { state, formerKeys: left, resealed: counts.resealed };
+  const left = state === 'done' ? 0 : previousKeys.length;
+  return { state, previousKeys: left, resealed: counts.resealed };
 }
 
 type UsedKeys = Awaited<ReturnType<ResealingService['store']['masterKeys']['list']>>;
 
 function stateBefore({ sealer, clock }: ResealingService, used: UsedKeys): ResealState {
-  const former = formerOnes(used, sealer);
-  if (former.length === 0) return 'done';
-  if (former.some((key) => isInUse(key, clock()))) return 'inUse';
+  const previous = previousOnes(used, sealer);
+  if (previous.length === 0) return 'done';
+  if (previous.some((key) => isInUse(key, clock()))) return 'inUse';
   return unknownOnes(used, sealer).length > 0 ? 'unknownKey' : 'more';
 }
 
@@ -138,13 +140,13 @@ interface Counts {
 /** The next values in turn, and that they are done, in one transaction: whoever is ended loses a batch at most. */
 async function resealBatch(
   service: ResealingService,
-  formerKeys: UsedKeys,
+  previousKeys: UsedKeys,
   counts: Counts,
 ): Promise<ResealState> {
   const { store, sealer } = service;
   const progress = await store.masterKeys.progress(sealer.keyId);
   const at = positionOf(progress);
-  if (at === null) return await finish(service, formerKeys, progress);
+  if (at === null) return await finish(service, previousKeys, progress);
   const { place, after } = at;
   const values = await store.sealedValues.page(place, after, BATCH_MAX);
   const outcomes = values.map((value) => ({ value, outcome: reseal(sealer, place, value) }));
@@ -162,25 +164,25 @@ async function resealBatch(
   return 'more';
 }
 
-/** Forgets the former keys, unless one of them was used meanwhile: then there is more to seal. */
+/** Forgets the previous keys, unless one of them was used meanwhile: then there is more to seal. */
 async function finish(
   { store, sealer, clock, log }: ResealingService,
-  formerKeys: UsedKeys,
+  previousKeys: UsedKeys,
   progress: string,
 ): Promise<ResealState> {
   const usedBefore = clock() - IN_USE_MS;
   const forgotten = await store.transaction(async ({ masterKeys }) => {
     if (!(await masterKeys.advance(sealer.keyId, progress, BEGIN))) return null;
     const ids: string[] = [];
-    for (const { id } of formerKeys) if (await masterKeys.forget(id, usedBefore)) ids.push(id);
+    for (const { id } of previousKeys) if (await masterKeys.forget(id, usedBefore)) ids.push(id);
     return ids;
   });
   if (forgotten === null) return 'busy';
-  if (forgotten.length < formerKeys.length) return 'inUse';
+  if (forgotten.length < previousKeys.length) return 'inUse';
   log.info(
     'All that is sealed is sealed with the present master key: secrets.previousMasterKeys can be emptied',
     {
-      formerKeys: forgotten,
+      previousKeys: forgotten,
     },
   );
   return 'done';

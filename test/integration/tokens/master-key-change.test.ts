@@ -1,4 +1,4 @@
-/** A change of the master key, process by process: nothing is lost, and in the end the former key is not needed. */
+/** A change of the master key, process by process: nothing is lost, and in the end the previous key is not needed. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storedSigningKeys } from '../../../src/app/stored-signing-keys.ts';
@@ -112,7 +112,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       }
     };
 
-    it('T12 loses nothing, and in the end the former key is not needed', async () => {
+    it('T12 loses nothing, and in the end the previous key is not needed', async () => {
       const { one, webhookId, deliveryId, used } = await filled();
       const kid = await assertionKey(one);
       const first = await refreshed(one.service, used);
@@ -120,7 +120,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       const two = await start(BOTH);
       const second = await refreshed(two.service, first.refreshToken.value);
       clock.advanceMs(IN_USE_MS + 1);
-      expect(await resealAll(two)).toMatchObject({ state: 'done', formerKeys: 0 });
+      expect(await resealAll(two)).toMatchObject({ state: 'done', previousKeys: 0 });
       expect(await masterKeyStatus(two.opened)).toMatchObject({ needs: [], lost: [], isSettled: true });
       await end(two);
 
@@ -142,7 +142,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       expect(await assertionKey({ service, ...three })).toBe(kid);
     });
 
-    it('refuses a start without the former key while something needs it, and says which', async () => {
+    it('refuses a start without the previous key while something needs it, and says which', async () => {
       const { one } = await filled();
       const { keyId } = one.service.sealer;
       await end(one);
@@ -153,7 +153,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       await start(K2);
     });
 
-    it('waits while a process seals with the former key, whose sessions the others refresh meanwhile', async () => {
+    it('waits while a process seals with the previous key, whose sessions the others refresh meanwhile', async () => {
       const { one, used } = await filled({ masterKey: '1', previous: ['2'] });
       const two = await start(BOTH);
       const inTurn = [two, one, two];
@@ -233,14 +233,14 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       expect((await masterKeyStatus(opened)).lost).toEqual([]);
     });
 
-    it('goes on where it stopped, and begins again where the former key was used meanwhile', async () => {
+    it('goes on where it stopped, and begins again where the previous key was used meanwhile', async () => {
       const { one } = await filled();
       await end(one);
       const two = await start(BOTH);
       clock.advanceMs(IN_USE_MS + 1);
       expect(await resealRound(two.service, { batchesMax: 3 })).toMatchObject({
         state: 'more',
-        formerKeys: 1,
+        previousKeys: 1,
       });
       const { masterKeys } = two.service.store;
       const { keyId } = two.service.sealer;
@@ -266,7 +266,7 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       expect((await masterKeys.list()).length).toBe(2);
     });
 
-    it('seals anew a secret that stayed under the former key within an object of the present one', async () => {
+    it('seals anew a secret that stayed under the previous key within an object of the present one', async () => {
       const { one, webhookId } = await filled();
       await end(one);
       const two = await start(BOTH);
@@ -304,13 +304,15 @@ describe.each<StoreKind>(['sqlite', 'postgres'])('a change of the master key on 
       expect((await masterKeyStatus(two.opened)).lost).toEqual([{ place: 'refreshTokens', values: 1 }]);
     });
 
-    it('happens by itself, and tells how many former keys are left', async () => {
+    it('happens by itself, and tells how many previous keys are left', async () => {
       const { one } = await filled();
       await end(one);
       const two = await start(BOTH);
       const scheduler = fakeScheduler(clock);
       const left: number[] = [];
-      const stop = startResealing(two.service, scheduler.schedule, ({ formerKeys }) => left.push(formerKeys));
+      const stop = startResealing(two.service, scheduler.schedule, ({ previousKeys }) =>
+        left.push(previousKeys),
+      );
       // Each batch waits for the one before, and those for the database.
       await expect
         .poll(async () => {
