@@ -84,7 +84,8 @@ const retryMethod = z.enum(IDEMPOTENT_METHODS, {
 const retrySchema = z
   .strictObject({
     attempts: z.int().min(0).max(ATTEMPTS_MAX).default(1).meta({
-      description: 'Further attempts after the first; `0`: none. Together at most a fifth of the requests.',
+      description:
+        'Further attempts after the first; `0`: none. Together at most a fifth of the requests, or ten in ten seconds where that is more.',
     }),
     methods: z.array(retryMethod).default(['GET', 'HEAD']).meta({
       description:
