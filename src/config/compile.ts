@@ -8,6 +8,7 @@ import { assertionPolicies } from './compile/assertion.ts';
 import { type AssertionSettings, assertionSettings } from './compile/assertion-settings.ts';
 import { type CompileContext, type CompileDependencies, createContext } from './compile/context.ts';
 import { compileListeners, type ListenersSettings } from './compile/listeners.ts';
+import { warnOfOwnAddress } from './compile/own-address.ts';
 import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
 import { compileRouteTable } from './compile/routes.ts';
 import { checkShadowedRoutes } from './compile/shadowed-routes.ts';
@@ -65,6 +66,7 @@ export function compileConfig(
   checkUniqueNames('routes', config.settings.routes, context);
   const realms = compileRealms(context);
   const upstreams = compileUpstreams(context);
+  warnOfOwnAddress(context);
   const policyOf = assertionPolicies(context);
   const routes = compileRouteTable({ realms: realms.realms, upstreams, policyOf }, context);
   const policies = policiesOf(routes);
