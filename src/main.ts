@@ -1,7 +1,10 @@
 #!/usr/bin/env -S node --disable-warning=DEP0060
 /** The program: refuses a Node that is too old, then hands the arguments to the CLI. */
 
-/** Older ones truncate header sections silently (CVE-2026-58044), which lets requests lose their credentials. */
+/**
+ * Older ones lack security fixes of what is Node's here: TLS, and node:http, which reads the answers to WebSocket
+ * upgrades and dropped header lines of them silently (CVE-2026-58044).
+ */
 const NODE_MIN = [24, 18, 1] as const;
 
 function isOlder(version: string): boolean {

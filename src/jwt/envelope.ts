@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject, member } from '../core/json.ts';
 import { KID_CHARACTERS_MAX } from './keys.ts';
 import { decodeUtf8, parseStrictJson } from './strict-json.ts';
 
-/** ASCII, so bytes too. Node refuses larger header sections anyway; what else carries a token gets the same bound. */
+/** ASCII, so bytes too. All that a header section has by default (`limits.headerBytes`), wherever the token came from. */
 const TOKEN_CHARACTERS_MAX = 16 * 1024;
 /** `crit` and `b64` change what is signed (RFC 7797), `zip` and `enc` belong to JWE: none is supported in any form. */
 const REFUSED_HEADERS = ['crit', 'b64', 'zip', 'enc'];

@@ -70,7 +70,7 @@ export const reloadSchema = z
   .prefault({})
   .meta({ description: 'When the configuration is read again. A file with a mistake changes nothing.' });
 
-/** Node counts header bytes in one block; a megabyte a connection is what a hundred slow clients may cost. */
+/** A head is kept until its last line came: a hundred slow clients may cost a hundred megabytes. */
 const HEADER_BYTES = { min: '1KiB', max: '1MiB' };
 
 export const limitsSchema = z
