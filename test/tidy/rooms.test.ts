@@ -26,7 +26,15 @@ const INNER = [
   'identity-providers',
 ];
 
+/** Foreseen, and not there yet: their doors are settled before anybody builds them. */
+const FORESEEN_ROOMS: Readonly<Record<string, Room>> = {
+  grpc: { rooms: EDGE, packages: ['@grpc/grpc-js'] },
+  middleware: { rooms: ['core', 'gateway', 'app'] },
+  backend: { rooms: ['core'], packages: ['jose'] },
+};
+
 const ROOMS: Readonly<Record<string, Room>> = {
+  ...FORESEEN_ROOMS,
   core: { rooms: [] },
   telemetry: { rooms: ['core'], packages: ['pino', 'prom-client'], isOuter: true },
   objects: { rooms: ['core'], packages: ['zod'] },
@@ -46,12 +54,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['undici', 'http-proxy', 'node:http', 'node:https'],
   },
   http: { rooms: EDGE, packages: ['node:http', 'zod'] },
-  grpc: { rooms: EDGE, packages: ['@grpc/grpc-js'] },
-  middleware: { rooms: ['core', 'gateway', 'app'] },
-  backend: { rooms: ['core'], packages: ['jose'] },
   import: { rooms: ['core'], packages: ['yaml', '@rgrove/parse-xml', 'smol-toml'] },
-  cli: { rooms: ['core', 'config', 'app', 'import'], packages: ['node:http', 'node:https'], isOuter: true },
-  app: { rooms: [...INNER, 'telemetry', 'forward', 'http', 'grpc', 'middleware', 'backend'], isOuter: true },
+  cli: { rooms: ['core', 'config', 'app', 'import'], isOuter: true },
+  app: { rooms: [...INNER, 'telemetry', 'forward', 'http', ...Object.keys(FORESEEN_ROOMS)], isOuter: true },
   main: { rooms: ['cli'], isOuter: true },
 };
 
@@ -141,6 +146,7 @@ describe('the rooms test', () => {
     ['forward → gateway', 'src/forward/x.ts', "import { decide } from '../gateway/decide.ts';"],
     ['app → cli', 'src/app/x.ts', "import { run } from '../cli/cli.ts';"],
     ['app → import', 'src/app/x.ts', "const a = await import('../import/fusion.ts');"],
+    ['cli does not own node:http', 'src/cli/x.ts', "import { get } from 'node:http';"],
     ['cli → jwt', 'src/cli/x.ts', "import { mint } from '../jwt/mint.ts';"],
     ['main → app', 'src/main.ts', "import { app } from './app.ts';"],
     ['http does not own undici', 'src/http/x.ts', "import { Pool } from 'undici';"],
@@ -212,6 +218,11 @@ describe('src/', () => {
   it('keeps its doors, its packages, its exports and its clock', () => {
     const problems = files.flatMap((file) => problemsOf(file).map((problem) => `${file.path}: ${problem}`));
     expect(problems).toEqual([]);
+  });
+
+  it('has a file in every room of the table, and in none that is only foreseen', () => {
+    const built = Object.keys(ROOMS).filter((room) => !(room in FORESEEN_ROOMS));
+    expect([...new Set(files.map(({ path }) => roomOf(path)))].toSorted()).toEqual(built.toSorted());
   });
 
   it('has no two rooms that import each other, middleware and app apart', () => {
