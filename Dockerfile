@@ -12,7 +12,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # No install scripts: they would run code of every development tool, and TypeScript needs none.
 # The secret is for registries behind a login or an authority of one's own: --secret id=npmrc,src=$HOME/.npmrc
-RUN --mount=type=secret,id=npmrc NPM_CONFIG_USERCONFIG=/run/secrets/npmrc npm ci --ignore-scripts --no-audit --no-fund
+RUN --mount=type=secret,id=npmrc NPM_CONFIG_USERCONFIG=/run/secrets/npmrc \
+    npm ci --fetch-retries=5 --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
