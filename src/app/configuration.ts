@@ -13,6 +13,7 @@ import { faultsOfGivenKeys } from '../jwt/keyring.ts';
 import type { VerificationKey } from '../jwt/verification-key.ts';
 import { ServiceError } from '../tokens/failure.ts';
 import { type ConfigurationFiles, diskFiles } from './configuration-files.ts';
+import { lambdaIssues } from './lambda-issues.ts';
 import { fileCause } from './ports.ts';
 import { importRealmKeys, RealmKeyError } from './realms.ts';
 import { createRetrievers, noStore } from './retrievers.ts';
@@ -66,6 +67,7 @@ async function checked(
   const unusable = [
     ...signingKeyIssues(config, result.compiled),
     ...(await seedKeyIssues(config, result.compiled)),
+    ...(await lambdaIssues(config, result.compiled)),
   ];
   return unusable.length > 0 ? { issues: inOrder(unusable) } : withKeys(config, result.compiled);
 }

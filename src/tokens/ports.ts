@@ -131,6 +131,8 @@ export interface PreparedEvent {
 
 /** User code (identity-providers/lambda/). */
 export interface Lambdas {
+  /** What makes the body no program, for its author; null where it is one. Nothing of it is run. */
+  mistakeIn(body: string): Promise<string | null>;
   /**
    * JWTPopulate: the claims as the lambda left them, before reserved ones are put back.
    *

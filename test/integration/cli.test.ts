@@ -193,6 +193,22 @@ describe('check', () => {
     expect((await runCommand(['serve', '--config', path])).code).toBe(78);
   });
 
+  it('names a lambda that is no program, at its place, and serve does not start with it (GW-C01)', async () => {
+    const lambda = (name: string, body: string) => ({ id: randomUUID(), name, type: 'JWTPopulate', body });
+    const items = [lambda('good', 'function populate() {}'), lambda('bad', 'function populate( {')];
+    const head =
+      'version: 1\nroutes: [{ name: a, match: { pathPrefix: / }, upstream: builtin:echo, auth: none }]\n';
+    const path = file(
+      'lambda.yaml',
+      `${head}tokenService: { lambdas: { items: ${JSON.stringify(items)} } }\n`,
+    );
+    const { code, output } = await runCommand(['check', path]);
+    expect(code).toBe(1);
+    expect(output).toMatch(/lambda\.yaml:3:\d+: tokenService\.lambdas\.items\[1\]\.body: SyntaxError: /);
+    expect(output).toContain(`${path}: 1 problem`);
+    expect((await runCommand(['serve', '--config', path])).code).toBe(78);
+  });
+
   it('refuses a file that is no UTF-8: its names would be others than they look', async () => {
     const path = join(folder, 'latin1.yaml');
     writeFileSync(path, Buffer.from(ENVIRONMENT.replace('fusion', 'm\xe9'), 'latin1'));

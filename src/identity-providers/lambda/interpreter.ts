@@ -19,6 +19,7 @@ import {
   type LambdaAnswer,
   type LambdaCall,
   type LambdaOutcome,
+  type LambdaReading,
   stopped,
 } from './protocol.ts';
 
@@ -41,7 +42,10 @@ export interface InterpreterOptions {
 }
 
 /** Rejects only for a fault of our own. */
-export async function interpret(call: LambdaCall, options: InterpreterOptions): Promise<LambdaAnswer> {
+export async function interpret(
+  call: LambdaCall | LambdaReading,
+  options: InterpreterOptions,
+): Promise<LambdaAnswer> {
   const lines: ConsoleLine[] = [];
   const context = await newContext(options);
   try {
@@ -82,7 +86,7 @@ function isVariant(imported: object): imported is QuickJSSyncVariant {
 /** Jobs of promises are never run, and no module loader is set: a lambda ends when its function returns. */
 function runIn(
   context: QuickJSContext,
-  { body, entryPoint, args, frozen }: LambdaCall,
+  call: LambdaCall | LambdaReading,
   lines: ConsoleLine[],
   { shouldStop }: InterpreterOptions,
 ): LambdaOutcome {
@@ -93,8 +97,11 @@ function runIn(
   const failed = (error: QuickJSHandle) =>
     failure(context, context.getProp(kit, 'describe'), error, shouldStop);
 
-  const evaluated = context.evalCode(body, 'lambda.js', { type: 'global' });
+  const compileOnly = call.entryPoint === null;
+  const evaluated = context.evalCode(call.body, 'lambda.js', { type: 'global', compileOnly });
   if (evaluated.error) return failed(evaluated.error);
+  if (call.entryPoint === null) return { kind: 'returned', args: '[]' };
+  const { entryPoint, args, frozen } = call;
   const found = context.evalCode(`typeof ${entryPoint} === 'function' ? ${entryPoint} : null`, 'find.js');
   if (found.error) return failed(found.error);
   if (context.typeof(found.value) !== 'function')

@@ -11,8 +11,9 @@ import { type FailureStatus, ServiceError } from '../../tokens/failure.ts';
 import type { Lambdas } from '../../tokens/ports.ts';
 import type { Store } from '../../tokens/store.ts';
 import { mergeLambdaResult, parseArguments, visibleUser, withoutUndefined } from '../lambda-result.ts';
-import { ARGS_MAX_CHARS, type EntryPoint, type LambdaAnswer, type LambdaOutcome } from './protocol.ts';
+import { ARGS_MAX_CHARS, type EntryPoint, type LambdaOutcome } from './protocol.ts';
 import { type Sandbox, SandboxBusyError } from './sandbox.ts';
+import { mistakeInLambda } from './syntax.ts';
 
 export interface LambdasOptions {
   readonly catalog: () => Catalog;
@@ -34,6 +35,7 @@ interface Invocation {
 /** A lambda that is gone, throws, runs too long or leaves nonsense ends the call: nobody is let in without it. */
 export function createLambdas(options: LambdasOptions): Lambdas {
   return {
+    mistakeIn: (body) => unlessBusy(() => mistakeInLambda(options.sandbox, body)),
     async populate(lambdaId, { claims, user, registration, application }) {
       const args = [claims, visibleUser(user), registrationOf(registration), contextOf(application)];
       const lambda = lambdaOf(options, lambdaId);
@@ -82,7 +84,9 @@ async function invoke<Result>(
 ): Promise<Result> {
   const text = JSON.stringify(args);
   if (text.length > ARGS_MAX_CHARS) throw new ServiceError(500, 'The lambda would be given too much');
-  const { outcome, lines } = await runIn(options.sandbox, { ...call, body: lambda.body, args: text });
+  const { outcome, lines } = await unlessBusy(() =>
+    options.sandbox.run({ ...call, body: lambda.body, args: text }),
+  );
   const result = resultOf(outcome, read);
   const heard = lines.filter(({ type }) => type !== 'Debug' || lambda.debug);
   const entries = heard.map(({ type, text: said }) => entryOf(lambda, type, said));
@@ -93,9 +97,9 @@ async function invoke<Result>(
   throw new ServiceError(outcome.kind === 'stopped' ? 500 : thrownStatus, `Lambda ${lambda.name} failed`);
 }
 
-async function runIn(sandbox: Sandbox, call: Parameters<Sandbox['run']>[0]): Promise<LambdaAnswer> {
+async function unlessBusy<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
-    return await sandbox.run(call);
+    return await run();
   } catch (error) {
     if (error instanceof SandboxBusyError) throw new ServiceError(503, error.message);
     throw error;

@@ -14,6 +14,12 @@ export interface LambdaCall {
   readonly frozen: readonly number[];
 }
 
+/** A body that is parsed and not run. */
+export interface LambdaReading {
+  readonly entryPoint: null;
+  readonly body: string;
+}
+
 /** One call of `console`. */
 export interface ConsoleLine {
   readonly type: EventLogType;
@@ -21,7 +27,7 @@ export interface ConsoleLine {
 }
 
 export type LambdaOutcome =
-  /** JSON array: the arguments as the lambda left them. */
+  /** JSON array: the arguments as the lambda left them; none of a reading. */
   | { readonly kind: 'returned'; readonly args: string }
   /** `message` is the lambda's own. */
   | { readonly kind: 'threw'; readonly message: string }

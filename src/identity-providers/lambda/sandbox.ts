@@ -1,6 +1,6 @@
 /** Where lambdas run: a few threads, started when they are needed, and a queue with an end before them. */
 import { SECOND_MS } from '../../core/time.ts';
-import type { LambdaAnswer, LambdaCall } from './protocol.ts';
+import type { LambdaAnswer, LambdaCall, LambdaReading } from './protocol.ts';
 import { LambdaThread, type ThreadOptions } from './thread.ts';
 
 export interface SandboxOptions extends ThreadOptions {
@@ -15,7 +15,7 @@ export class SandboxBusyError extends Error {
 
 export interface Sandbox {
   /** @throws SandboxBusyError; ThreadLostError for a fault that is not the lambda's */
-  run(call: LambdaCall): Promise<LambdaAnswer>;
+  run(call: LambdaCall | LambdaReading): Promise<LambdaAnswer>;
   /** Ends what runs; it is lost. */
   close(): Promise<void>;
 }
@@ -55,9 +55,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   }
 
   /** Takes the thread at once, before anything else can. */
-  const runOn = (thread: LambdaThread, call: LambdaCall) => thread.run(call).finally(startNext);
+  const runOn = (thread: LambdaThread, call: LambdaCall | LambdaReading) =>
+    thread.run(call).finally(startNext);
 
-  function waitFor(call: LambdaCall): Promise<LambdaAnswer> {
+  function waitFor(call: LambdaCall | LambdaReading): Promise<LambdaAnswer> {
     return new Promise((resolve, reject) => {
       const queued: Queued = {
         start(thread) {

@@ -1,7 +1,14 @@
 /** One thread that runs lambdas: started, given one call at a time, told to stop it, and killed where it does not. */
 import { Worker } from 'node:worker_threads';
 import { type Scheduler, SECOND_MS } from '../../core/time.ts';
-import { type LambdaAnswer, type LambdaCall, READY, stopped, type ThreadSettings } from './protocol.ts';
+import {
+  type LambdaAnswer,
+  type LambdaCall,
+  type LambdaReading,
+  READY,
+  stopped,
+  type ThreadSettings,
+} from './protocol.ts';
 
 export interface ThreadOptions {
   /** Of one call, from its start in the thread. */
@@ -76,7 +83,7 @@ export class LambdaThread {
   }
 
   /** One at a time. @throws ThreadLostError */
-  run(call: LambdaCall): Promise<LambdaAnswer> {
+  run(call: LambdaCall | LambdaReading): Promise<LambdaAnswer> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#ready.then(() => this.#begin(call), reject);
@@ -88,7 +95,7 @@ export class LambdaThread {
     await this.#worker.terminate();
   }
 
-  #begin(call: LambdaCall): void {
+  #begin(call: LambdaCall | LambdaReading): void {
     Atomics.store(this.#stopWord, 0, 0);
     this.#cancelTimer = this.#options.schedule(() => this.#stop(), this.#options.timeoutMs);
     this.#worker.postMessage(call);

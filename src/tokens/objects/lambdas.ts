@@ -15,15 +15,17 @@ import {
 
 type LambdaBody = Body<Lambda>;
 
+/** @throws ServiceError 400 where the body is no program; 503 while the sandbox is busy */
 export async function createLambda(
   service: TokenService,
   id: string | undefined,
   body: LambdaBody,
 ): Promise<Lambda> {
+  await requireProgram(service, body);
   return await insertObject(service, 'lambdas', { ...body, ...newStamps(service, id) }, []);
 }
 
-/** The type of a lambda does not change: what uses it relies on it. @throws ServiceError 400, 404 */
+/** The type of a lambda does not change: what uses it relies on it. @throws ServiceError 400, 404; 503 while the sandbox is busy */
 export async function replaceLambda(
   service: TokenService,
   id: string,
@@ -32,7 +34,13 @@ export async function replaceLambda(
 ): Promise<Lambda> {
   const old = readObject(service, 'lambdas', id, scope);
   if (old.type !== body.type) throw badField('lambda.type', 'invalid', `The lambda is of type ${old.type}`);
+  await requireProgram(service, body);
   return await updateObject(service, 'lambdas', { ...body, ...nextStamps(service, old) }, []);
+}
+
+async function requireProgram({ lambdas }: TokenService, { body }: LambdaBody): Promise<void> {
+  const mistake = await lambdas.mistakeIn(body);
+  if (mistake !== null) throw badField('lambda.body', 'invalid', mistake);
 }
 
 /** @throws ServiceError 400 while something uses it; 404 */

@@ -6,7 +6,7 @@ import { ThreadLostError } from '../../../src/identity-providers/lambda/thread.t
 import { lambdaSchema } from '../../../src/objects/lambda.ts';
 import type { User } from '../../../src/objects/user.ts';
 import { ServiceError } from '../../../src/tokens/failure.ts';
-import { createLambda } from '../../../src/tokens/objects/lambdas.ts';
+import { createLambda, replaceLambda } from '../../../src/tokens/objects/lambdas.ts';
 import { addProvider } from '../../support/identity-provider.ts';
 import { silentLog } from '../../support/open-store.ts';
 import { APP_A, TEN1 } from '../../support/token-fixtures.ts';
@@ -269,10 +269,38 @@ describe('a reconcile lambda', () => {
   });
 });
 
+describe('a lambda that is no program', () => {
+  const bodyOf = (body: string) => lambdaSchema.parse({ name: 'l', type: 'JWTPopulate', body });
+  const refusal = {
+    status: 400,
+    errors: {
+      fieldErrors: {
+        'lambda.body': [{ code: '[invalid]lambda.body', message: expect.stringMatching(/^SyntaxError: /) }],
+      },
+    },
+  };
+
+  it('is not made', async () => {
+    const before = service.catalog().lambdas.size;
+    await expect(createLambda(service, undefined, bodyOf('function populate( {'))).rejects.toMatchObject(
+      refusal,
+    );
+    expect(service.catalog().lambdas.size).toBe(before);
+  });
+
+  it('takes the place of none', async () => {
+    const scope = { tenantId: null, ipAddress: null };
+    const { id, body } = await createLambda(service, undefined, bodyOf('function populate() {}'));
+    await expect(replaceLambda(service, id, bodyOf('nonsense('), scope)).rejects.toMatchObject(refusal);
+    expect(service.catalog().lambdas.get(id)?.body).toBe(body);
+  });
+});
+
 describe('a populate lambda', () => {
   const populate = async (source: string) => {
     const lambda = lambdaSchema.parse({ name: 'populate', type: 'JWTPopulate', body: source });
-    const { id } = await createLambda(service, undefined, lambda);
+    // Without a look at the source: as a store has it in which an older version wrote.
+    const { id } = await createLambda(bench.service, undefined, lambda);
     const user = await login(somebody());
     const [registration] = user.registrations;
     const application = service.catalog().applications.get(APP_A);

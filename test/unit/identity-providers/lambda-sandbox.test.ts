@@ -6,6 +6,7 @@ import {
   type Sandbox,
   SandboxBusyError,
 } from '../../../src/identity-providers/lambda/sandbox.ts';
+import { mistakeInLambda } from '../../../src/identity-providers/lambda/syntax.ts';
 import { ThreadLostError } from '../../../src/identity-providers/lambda/thread.ts';
 import { fakeClock } from '../../support/clock.ts';
 import { fakeScheduler } from '../../support/scheduler.ts';
@@ -335,5 +336,30 @@ describe('createSandbox()', () => {
     await own.close();
     await Promise.all([running, waiting]);
     await expect(own.run(call('function reconcile() {}'))).rejects.toThrow(SandboxBusyError);
+  });
+});
+
+describe('mistakeInLambda()', () => {
+  const TOP_LEVEL = "function reconcile() {}; throw new Error('was run')";
+
+  it.each([
+    'function reconcile() {}',
+    'const f = 1; function populate(jwt) { jwt.a = f; }',
+    TOP_LEVEL,
+    'for (;;) {}',
+  ])('takes %s, and runs nothing of it', async (body) => {
+    expect(await mistakeInLambda(sandbox, body)).toBeNull();
+  });
+
+  it.each(['function reconcile( {', 'return 1', "import x from 'y'", 'x = "', 'await 1'])(
+    'says what is wrong with %s',
+    async (body) => {
+      expect(await mistakeInLambda(sandbox, body)).toMatch(/^SyntaxError: ./);
+    },
+  );
+
+  it('refuses what nests too deep to be parsed, and the sandbox lives on', async () => {
+    expect(await mistakeInLambda(sandbox, '['.repeat(60_000))).toMatch(/nests too deep|SyntaxError/);
+    expect(await mistakeInLambda(sandbox, 'function reconcile() {}')).toBeNull();
   });
 });
