@@ -10,6 +10,7 @@ import { type CompileContext, type CompileDependencies, createContext } from './
 import { compileListeners, type ListenersSettings } from './compile/listeners.ts';
 import { warnOfOwnAddress } from './compile/own-address.ts';
 import { type CompiledRealms, compileRealms, type RealmKeySettings } from './compile/realms.ts';
+import { warnOfUnknownRoles } from './compile/role-names.ts';
 import { compileRouteTable } from './compile/routes.ts';
 import { checkShadowedRoutes } from './compile/shadowed-routes.ts';
 import { warnAmbiguousSubjects } from './compile/subjects.ts';
@@ -72,6 +73,7 @@ export function compileConfig(
   const policies = policiesOf(routes);
   checkOwnIssuer(policies, context);
   warnAmbiguousSubjects(routes.routes, context);
+  warnOfUnknownRoles(context);
   const assertion = assertionSettings(policies, context);
   if (assertion?.jwksEndpoint === true) checkShadowedRoutes(routes.routes, context);
   const tokenService = compileTokenService(context);
