@@ -3,6 +3,8 @@
  * the metric label and docs/errors.md, which is generated from this table.
  */
 
+import { TARGET_BYTES_MAX } from './limits.ts';
+
 type OAuthError = 'invalid_request' | 'invalid_token' | 'insufficient_scope';
 
 export interface ErrorRow {
@@ -179,7 +181,7 @@ export const ERRORS = {
   target_too_long: {
     status: 414,
     title: 'The request target is too long',
-    hint: 'RFC 9112 §3: longer than 8192 bytes.',
+    hint: `RFC 9112 §3: longer than ${TARGET_BYTES_MAX} bytes.`,
   },
   expectation_failed: {
     status: 417,
@@ -240,7 +242,7 @@ export const ERRORS = {
     status: 503,
     title: 'The upstream is not available',
     retryable: true,
-    hint: 'Connections to every target of the upstream failed again and again, so that it is left alone for some seconds. The log names the targets; `upstream_breaker_state` shows them. Or all 10,000 connections to a target are taken, and as many requests wait as may.',
+    hint: 'Connections to every target of the upstream failed again and again, so that it is left alone for some seconds. The log names the targets; `upstream_breaker_state` shows them. Or all connections to a target are taken, and as many requests wait as may.',
   },
   upstream_timeout: {
     status: 504,

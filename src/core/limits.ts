@@ -1,4 +1,9 @@
-/** What one listener takes from one client before it refuses. Compiled from `limits`, enforced by http/. */
+/** What one client may ask of a listener before it is refused. */
+
+/** Longest request target accepted: longer ones fill logs and no browser sends them. RFC 9112 §3 asks for 8000. */
+export const TARGET_BYTES_MAX = 8192;
+
+/** Compiled from `limits`, enforced by http/. */
 export interface ListenerLimits {
   /** Header section with the request line. */
   readonly headerBytes: number;

@@ -3,6 +3,7 @@
  * could mean something and rewrites only what RFC 3986 §6.2.2 calls equivalent. Everything ambiguous is refused.
  */
 import { CountersignError } from './errors.ts';
+import { TARGET_BYTES_MAX } from './limits.ts';
 
 /** Readings that servers disagree on. Refused, unless the route lists them in `allowPath`. */
 export const PATH_AMBIGUITIES = ['encodedSlash', 'semicolon', 'emptySegments', 'doubleEncoding'] as const;
@@ -19,9 +20,6 @@ export interface RequestTarget {
   readonly authority: string | null;
   readonly ambiguities: readonly PathAmbiguity[];
 }
-
-/** Longest request target accepted: longer ones fill logs and no browser sends them. RFC 9112 §3 asks for 8000. */
-export const TARGET_BYTES_MAX = 8192;
 
 const PCHAR_PATH = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+$/;
 const QUERY = /^\?[\x21\x22\x24-\x7e]*$/;

@@ -9,6 +9,8 @@ import { type ParameterOptions, parseParameters } from './parameters.ts';
 
 /** The largest object that callers send is a lambda or a user's `data`: texts of up to this size. */
 export const API_BODY_MAX_BYTES = 64 * 1024;
+/** The same for people. */
+export const API_BODY_MAX_TEXT = `${API_BODY_MAX_BYTES / 1024} KiB`;
 
 /** Pieces in which a body is collected: one of a single byte costs a hundred times as much as its byte. */
 const PIECES_MAX = 64;

@@ -12,6 +12,7 @@ import { exchangedTokens, oauthTokens } from '../../tokens/oauth-tokens.ts';
 import { refresh } from '../../tokens/refresh.ts';
 import { revokeToken } from '../../tokens/revoke-token.ts';
 import { type Answer, empty, json } from './answer.ts';
+import { API_BODY_MAX_TEXT } from './body.ts';
 import type { Call } from './call.ts';
 import { OAuthError, oauthRefusal, orOAuthError } from './oauth-failure.ts';
 import { operation } from './operation.ts';
@@ -130,7 +131,7 @@ const common = { method: 'POST', tag: 'OAuth', acceptsForm: true, refuse: oauthR
 const oauthError = z.object({ error: z.string(), error_description: z.string() }).meta({ id: 'OAuthError' });
 const refused = {
   400: { description: 'RFC 6749 §5.2.', schema: oauthError },
-  413: { description: 'The body is larger than 64 KiB: invalid_request.', schema: oauthError },
+  413: { description: `The body is larger than ${API_BODY_MAX_TEXT}: invalid_request.`, schema: oauthError },
   503: { description: 'The database cannot be reached: temporarily_unavailable.', schema: oauthError },
 };
 const limited = {

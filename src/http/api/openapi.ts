@@ -1,6 +1,6 @@
 /** docs/openapi.json: the operations as OpenAPI 3.1, from the declarations that serve them. */
 import { z } from 'zod';
-import { FORM_TYPE, JSON_TYPE } from './body.ts';
+import { API_BODY_MAX_TEXT, FORM_TYPE, JSON_TYPE } from './body.ts';
 import { endpointOf } from './caller.ts';
 import type { AnswerDeclaration, Operation } from './operation.ts';
 import { errorsAnswer } from './schemas.ts';
@@ -128,7 +128,7 @@ const REFUSALS: Readonly<Record<string, { readonly description: string; readonly
   403: { description: 'A page of another site made the call with a cookie of this one.', hasErrors: false },
   404: { description: 'There is no such object, or not for this call.', hasErrors: false },
   409: { description: 'It was changed meanwhile; nothing was done.', hasErrors: true },
-  413: { description: 'The body is larger than 64 KiB.', hasErrors: true },
+  413: { description: `The body is larger than ${API_BODY_MAX_TEXT}.`, hasErrors: true },
   429: { description: 'Too many calls; Retry-After says how many seconds to wait.', hasErrors: true },
   500: { description: 'A defect; the log has its cause under the X-Request-Id.', hasErrors: false },
   503: { description: 'The database cannot be reached. Nothing was changed.', hasErrors: true },

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CountersignError } from '../../../src/core/errors.ts';
-import { otherReadings, parseTarget, TARGET_BYTES_MAX } from '../../../src/core/path.ts';
+import { TARGET_BYTES_MAX } from '../../../src/core/limits.ts';
+import { otherReadings, parseTarget } from '../../../src/core/path.ts';
 import { hostilePath } from '../../support/paths.ts';
 import { refusalOf } from '../../support/policy.ts';
 
