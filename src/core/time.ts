@@ -26,7 +26,7 @@ export function parseDurationMs(text: string): number | undefined {
   return parts === null || unitMs === undefined ? undefined : Number(parts[1]) * unitMs;
 }
 
-/** The largest unit that divides the duration: 300000 is `5m`. The inverse of parseDurationMs. */
+/** The largest unit that divides the duration: 300000 is `5m`. parseDurationMs reads it back up to nine digits. */
 export function formatDurationMs(durationMs: number): string {
   const units = [...UNIT_MS].reverse();
   const unit = units.find(([, unitMs]) => durationMs % unitMs === 0 && durationMs >= unitMs);

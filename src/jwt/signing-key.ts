@@ -150,7 +150,7 @@ const SECRET_ID_BYTES = 16;
  * NIST SP 800-57 accepts 2048 bits through 2030; 3072 cost a signature three times as much. These keys are replaced
  * by `countersign keys rotate`, and what they sign lives for minutes.
  */
-const RSA_MODULUS_BITS = 2048;
+export const RSA_MODULUS_BITS = 2048;
 const CURVES: ReadonlyMap<Algorithm, string> = new Map([
   ['ES256', 'P-256'],
   ['ES384', 'P-384'],

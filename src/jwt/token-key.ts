@@ -4,7 +4,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { type Algorithm, SECRET_BYTES_MIN } from '../core/realm.ts';
 import { algorithmsOfPublicKey, KeyPolicyError, narrowAlgorithms } from './jwk-policy.ts';
 import { requireNoPublicKey, requireStrongSecret, SECRET_ALGORITHMS } from './secret-policy.ts';
-import { newPair } from './signing-key.ts';
+import { newPair, RSA_MODULUS_BITS } from './signing-key.ts';
 
 export interface TokenKey {
   readonly algorithm: Algorithm;
@@ -34,13 +34,13 @@ export interface GivenTokenKey {
 const SECRET_KID_BYTES = 16;
 const BITS_PER_BYTE = 8;
 /** Sizes that `generate` makes. Others work nowhere better, and larger ones stall every signature. */
-const RSA_BITS: readonly number[] = [2048, 3072, 4096];
+const RSA_BITS: readonly number[] = [RSA_MODULUS_BITS, 3072, 4096];
 
 /** Off the event loop. @throws KeyPolicyError for a length that is not made here */
-export async function generateTokenKey(algorithm: Algorithm, rsaBits = 2048): Promise<TokenKey> {
+export async function generateTokenKey(algorithm: Algorithm, rsaBits = RSA_MODULUS_BITS): Promise<TokenKey> {
   const secretBytes = SECRET_BYTES_MIN.get(algorithm);
   if (secretBytes !== undefined) return secretKey(randomBytes(secretBytes).toString('base64url'), algorithm);
-  if (!RSA_BITS.includes(rsaBits)) throw new KeyPolicyError('length must be 2048, 3072 or 4096');
+  if (!RSA_BITS.includes(rsaBits)) throw new KeyPolicyError(`length must be one of ${RSA_BITS.join(', ')}`);
   const { privateKey } = await newPair(algorithm, rsaBits);
   return await pairKey(privateKey, algorithm);
 }

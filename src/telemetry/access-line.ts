@@ -2,6 +2,7 @@
  * The access lines, of requests and of calls of the API, as pino would write them but put together by hand: everybody
  * who comes writes one, and their members are known. Costs a quarter of what a logger for any object does.
  */
+import { SECOND_MS } from '../core/time.ts';
 import type { AccessFields, CallFields } from './log.ts';
 import { visibleJson } from './visible.ts';
 
@@ -35,7 +36,6 @@ function nameOrNull(name: string | null): string {
   return text;
 }
 
-const SECOND_MS = 1000;
 /** What follows the seconds, by milliseconds. */
 const FRACTIONS = Array.from({ length: SECOND_MS }, (_, ms) => `.${`${ms}`.padStart(3, '0')}Z`);
 let knownSecondMs = Number.NaN;
