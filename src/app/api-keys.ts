@@ -2,6 +2,7 @@
 import { endpointOf } from '../http/api/caller.ts';
 import type { Method } from '../http/api/operation.ts';
 import { OPERATIONS } from '../http/api/operations.ts';
+import { API_METHODS, type ApiMethod } from '../objects/api-key.ts';
 import { type ApiKeyBody, createApiKey, deleteApiKey } from '../tokens/objects/api-keys.ts';
 import { listObjects } from '../tokens/objects/catalog-object.ts';
 import type { Scope, TokenService } from '../tokens/service.ts';
@@ -35,6 +36,14 @@ function permissionsText(endpoints: Readonly<Record<string, readonly string[]>>)
   return entries.length === 0
     ? 'everything'
     : entries.map(([path, methods]) => `${methods.join(',')} ${path}`).join('; ');
+}
+
+/** What a permission can name. */
+export type PermittedMethod = ApiMethod;
+
+/** The method of this name; undefined where a permission cannot name it. */
+export function permittedMethod(name: string): PermittedMethod | undefined {
+  return API_METHODS.find((method) => method === name);
 }
 
 /** What the API has, as permissions name it: methods by path. */

@@ -1,13 +1,17 @@
 /** `countersign api-keys …`: who may call the token service's API. */
-import { createApiKeyFor, listApiKeys, permittedMethods, revokeApiKey } from '../app/api-keys.ts';
+import {
+  createApiKeyFor,
+  listApiKeys,
+  type PermittedMethod,
+  permittedMethod,
+  permittedMethods,
+  revokeApiKey,
+} from '../app/api-keys.ts';
 import { nearestName } from '../config/suggest.ts';
 import { type Command, UsageError } from './command.ts';
 import { withConfiguration } from './configuration.ts';
 import { CONFIG_OPTION } from './options.ts';
 import { table } from './table.ts';
-
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-type Method = (typeof METHODS)[number];
 
 export const apiKeysCommands: readonly Command[] = [
   {
@@ -64,9 +68,9 @@ export const apiKeysCommands: readonly Command[] = [
   },
 ];
 
-function permission(text: string): readonly [path: string, methods: Method[]] {
+function permission(text: string): readonly [path: string, methods: PermittedMethod[]] {
   const [, methods = '', path = ''] = /^([A-Z,]+):(\/.*)$/.exec(text) ?? [];
-  const named = methods.split(',').map((name) => METHODS.find((method) => method === name));
+  const named = methods.split(',').map(permittedMethod);
   const known = named.filter((method) => method !== undefined);
   if (path === '' || known.length < named.length)
     throw new UsageError(`--allow ${text}: write METHODS:PATH, like GET,DELETE:/api/user`);
@@ -75,7 +79,7 @@ function permission(text: string): readonly [path: string, methods: Method[]] {
 }
 
 /** A permission for what the API does not have would be a key that opens nothing. */
-function requireServed(path: string, methods: readonly Method[]): void {
+function requireServed(path: string, methods: readonly PermittedMethod[]): void {
   const served = permittedMethods();
   const methodsThere = served.get(path);
   if (methodsThere === undefined)

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { name, type Stored, uuid } from './values.ts';
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-export type ApiMethod = (typeof METHODS)[number];
+export const API_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type ApiMethod = (typeof API_METHODS)[number];
 
 /** Characters of a key as given: 32 are 192 bits of base64url; shorter ones can be guessed. */
 export const API_KEY_MIN_CHARS = 32;
@@ -11,7 +11,7 @@ const API_KEY_MAX_CHARS = 256;
 
 const permissionsSchema = z.strictObject({
   endpoints: z
-    .record(z.string().startsWith('/'), z.array(z.enum(METHODS)))
+    .record(z.string().startsWith('/'), z.array(z.enum(API_METHODS)))
     .default({})
     .meta({ description: 'E.g. `/api/jwt/refresh: [GET]`; an empty list allows none.' }),
 });

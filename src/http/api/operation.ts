@@ -1,11 +1,12 @@
 /** One operation of the API: the declaration from which routing, authentication, validation and docs/openapi.json come. */
 import type { z } from 'zod';
+import type { ApiMethod } from '../../objects/api-key.ts';
 import type { Authentication } from '../../tokens/authenticate.ts';
 import type { Answer } from './answer.ts';
 import type { Call } from './call.ts';
 import { validate } from './validate.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type Method = ApiMethod;
 
 /** Shapes of what a caller sends. Absent: nothing is looked at. */
 export interface RequestSchemas {
