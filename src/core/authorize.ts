@@ -23,12 +23,6 @@ export interface Requirements {
   readonly claims: readonly ClaimRequirement[];
 }
 
-export const NO_REQUIREMENTS: Requirements = {
-  roles: { any: [], all: [] },
-  scopes: { any: [], all: [] },
-  claims: [],
-};
-
 /** True where any authenticated caller will do, and on `auth: optional` routes the anonymous one too. */
 export function requiresNothing({ roles, scopes, claims }: Requirements): boolean {
   return [roles.any, roles.all, scopes.any, scopes.all, claims].every((list) => list.length === 0);

@@ -13,13 +13,3 @@ export function parseSizeBytes(text: string): number | undefined {
   const unitBytes = UNIT_BYTES.get(parts?.[2] ?? '');
   return parts === null || unitBytes === undefined ? undefined : Number(parts[1]) * unitBytes;
 }
-
-/** Length of the text in UTF-8, in bytes. */
-export function utf8Bytes(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const codePoint = character.codePointAt(0) ?? 0;
-    bytes += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}

@@ -1,6 +1,6 @@
 /** Realms, routes and requests with ordinary values, for tests that care about one member each. */
 import type { AssertionPolicy } from '../../src/core/assertion.ts';
-import { NO_REQUIREMENTS } from '../../src/core/authorize.ts';
+import type { Requirements } from '../../src/core/authorize.ts';
 import { parseClaimPath } from '../../src/core/claim-path.ts';
 import type { TokenLocation } from '../../src/core/credential.ts';
 import type { Assertion, GatewayRequest } from '../../src/core/decision.ts';
@@ -8,6 +8,12 @@ import { CountersignError } from '../../src/core/errors.ts';
 import type { Principal, VerifiedToken } from '../../src/core/principal.ts';
 import type { Realm } from '../../src/core/realm.ts';
 import { compileRoutes, type Route, type RouteTable } from '../../src/core/route.ts';
+
+export const NO_REQUIREMENTS: Requirements = {
+  roles: { any: [], all: [] },
+  scopes: { any: [], all: [] },
+  claims: [],
+};
 
 export const BEARER: Extract<TokenLocation, { kind: 'header' }> = {
   kind: 'header',

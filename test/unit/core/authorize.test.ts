@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  authorize,
-  NO_REQUIREMENTS,
-  type Requirements,
-  requiresNothing,
-} from '../../../src/core/authorize.ts';
+import { authorize, type Requirements, requiresNothing } from '../../../src/core/authorize.ts';
 import { parseClaimPath } from '../../../src/core/claim-path.ts';
 import type { Json } from '../../../src/core/json.ts';
-import { refusalOf, testPrincipal } from '../../support/policy.ts';
+import { NO_REQUIREMENTS, refusalOf, testPrincipal } from '../../support/policy.ts';
 
 const require = (some: Partial<Requirements>): Requirements => ({ ...NO_REQUIREMENTS, ...some });
 const any = (...names: string[]) => ({ any: names, all: [] });

@@ -1,6 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseSizeBytes, utf8Bytes } from '../../../src/core/size.ts';
+import { parseSizeBytes } from '../../../src/core/size.ts';
 
 describe('parseSizeBytes()', () => {
   it.each([
@@ -15,15 +14,4 @@ describe('parseSizeBytes()', () => {
     'refuses %j',
     (text) => expect(parseSizeBytes(text)).toBeUndefined(),
   );
-});
-
-describe('utf8Bytes()', () => {
-  it('counts as Buffer does, lone surrogates included', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), (one, other) => {
-        const text = `${one}\ud800${other}é€😀`;
-        expect(utf8Bytes(text)).toBe(Buffer.byteLength(text));
-      }),
-    );
-  });
 });
