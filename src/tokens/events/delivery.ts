@@ -32,6 +32,8 @@ export interface Deliveries {
 }
 
 export interface DeliveryOptions {
+  /** Queues that are sent from at a time. */
+  readonly sendingMax?: number;
   /** Events that wait for one webhook. */
   readonly waitingMax?: number;
 }
@@ -40,9 +42,9 @@ export function startDeliveries(
   service: EventService,
   send: WebhookSender,
   schedule: Scheduler,
-  { waitingMax = WAITING_MAX }: DeliveryOptions = {},
+  { sendingMax = SENDING_MAX, waitingMax = WAITING_MAX }: DeliveryOptions = {},
 ): Deliveries {
-  const running = new RunningDeliveries(service, send, schedule, waitingMax);
+  const running = new RunningDeliveries(service, send, schedule, { sendingMax, waitingMax });
   return { expect: () => running.expect(), close: () => running.close() };
 }
 
@@ -50,7 +52,7 @@ class RunningDeliveries {
   readonly #service: EventService;
   readonly #sender: QueueSender;
   readonly #schedule: Scheduler;
-  readonly #waitingMax: number;
+  readonly #limits: Required<DeliveryOptions>;
   /** By webhook. */
   readonly #sending = new Map<string, Promise<void>>();
   /** Null: no look is under way, and the timer of the next one runs. */
@@ -60,11 +62,16 @@ class RunningDeliveries {
   #isClosed = false;
   #trimmedInstant: number;
 
-  constructor(service: EventService, send: WebhookSender, schedule: Scheduler, waitingMax: number) {
+  constructor(
+    service: EventService,
+    send: WebhookSender,
+    schedule: Scheduler,
+    limits: Required<DeliveryOptions>,
+  ) {
     this.#service = service;
     this.#sender = { service, send, isStopped: () => this.#isClosed };
     this.#schedule = schedule;
-    this.#waitingMax = waitingMax;
+    this.#limits = limits;
     this.#trimmedInstant = service.clock();
     this.#cancel = schedule(() => this.#run(), POLL_MS);
   }
@@ -111,7 +118,7 @@ class RunningDeliveries {
   #sendFrom(queues: readonly WebhookQueue[]): void {
     const now = this.#service.clock();
     for (const { webhookId, nextAttemptInstant } of queues) {
-      const isFull = this.#isClosed || this.#sending.size >= SENDING_MAX;
+      const isFull = this.#isClosed || this.#sending.size >= this.#limits.sendingMax;
       if (isFull || nextAttemptInstant > now || this.#sending.has(webhookId)) continue;
       this.#sending.set(webhookId, this.#send(webhookId));
     }
@@ -127,7 +134,7 @@ class RunningDeliveries {
     }
     this.#sending.delete(webhookId);
     // Also what found no place, or was recorded while the queue ended.
-    if (mayBeMore || this.#sending.size === SENDING_MAX - 1) this.expect();
+    if (mayBeMore || this.#sending.size === this.#limits.sendingMax - 1) this.expect();
   }
 
   async #trim(queues: readonly WebhookQueue[]): Promise<void> {
@@ -135,7 +142,7 @@ class RunningDeliveries {
     if (clock() - this.#trimmedInstant < TRIM_EVERY_MS) return;
     this.#trimmedInstant = clock();
     for (const { webhookId } of queues) {
-      const events = await store.webhookDeliveries.trim(webhookId, this.#waitingMax);
+      const events = await store.webhookDeliveries.trim(webhookId, this.#limits.waitingMax);
       if (events > 0)
         log.error('Too many events wait for a webhook; the oldest are given up', {
           webhook: webhookId,
