@@ -22,8 +22,8 @@ export interface CompactVerifier {
   /** Tokens remembered now. */
   readonly size: number;
   /**
-   * As `verifyCompact`; at once for a remembered token, through a promise for any other. The same key is the same
-   * object: a token dies with the keys that were loaded when it was verified.
+   * At once for a remembered token, through a promise for any other. `exp` is required; `exp` and `nbf` are compared
+   * without leeway. The same key is the same object: a token dies with the keys that were loaded when it was verified.
    *
    * @throws CountersignError with the 401 code of the first check that fails; what `keysOf` throws
    */

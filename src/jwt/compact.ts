@@ -4,7 +4,7 @@ import { CountersignError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, member } from '../core/json.ts';
 import type { Algorithm } from '../core/realm.ts';
 import { SECOND_MS } from '../core/time.ts';
-import { type Envelope, parseEnvelope } from './envelope.ts';
+import type { Envelope } from './envelope.ts';
 import { signJws } from './sign.ts';
 import { verifySignature } from './signature.ts';
 import { decodeUtf8, parseStrictJson } from './strict-json.ts';
@@ -44,29 +44,16 @@ function encode(part: JsonObject): string {
   return Buffer.from(JSON.stringify(part), 'utf8').toString('base64url');
 }
 
-/**
- * A token with a `kid` is verified by the keys of that name only; `ignoreKid` is for keys chosen by something else.
- * `exp` is required; `exp` and `nbf` are compared without leeway.
- *
- * @throws CountersignError with the 401 code of the first check that fails
- */
-export async function verifyCompact(
-  token: string,
-  keys: readonly CompactKey[],
-  nowMs: number,
-  options: KeyChoice = {},
-): Promise<VerifiedCompact> {
-  const envelope = parseEnvelope(token);
-  requireInForce(lifetimeOf(envelope.claims), nowMs);
-  await keyOfSignature(envelope, keys, options);
-  return verifiedOf(envelope);
-}
-
 export interface KeyChoice {
+  /** For keys that something else than the `kid` has chosen. */
   readonly ignoreKid?: boolean;
 }
 
-/** The key that the signature was made with. @throws CountersignError unknown_kid, alg_not_allowed, bad_signature */
+/**
+ * The key that the signature was made with: of a token with a `kid`, one of that name only.
+ *
+ * @throws CountersignError unknown_kid, alg_not_allowed, bad_signature
+ */
 export async function keyOfSignature(
   { jws, kid: wanted, algorithm: claimed }: Envelope,
   keys: readonly CompactKey[],

@@ -53,7 +53,12 @@ export function parseEnvelope(token: string, known?: HeaderLookup): Envelope {
   return { algorithm, kid, type, claims, jws };
 }
 
-/** @throws CountersignError malformed; headers_too_large over 16 KiB */
+/**
+ * The envelope alone, for test vectors whose payload is no JSON.
+ *
+ * @internal
+ * @throws CountersignError malformed; headers_too_large over 16 KiB
+ */
 export function splitCompact(token: string): CompactJws {
   const { header, payload, signingInput, signature } = splitParts(token);
   for (const part of [header, payload]) decodePart(part);

@@ -20,16 +20,6 @@ export interface CatalogObjects {
 
 export type CatalogKind = keyof CatalogObjects;
 
-export const CATALOG_KINDS: readonly CatalogKind[] = [
-  'tenants',
-  'applications',
-  'keys',
-  'identityProviders',
-  'lambdas',
-  'apiKeys',
-  'webhooks',
-];
-
 /** Objects by id. */
 export type CatalogMaps = { readonly [Kind in CatalogKind]: ReadonlyMap<string, CatalogObjects[Kind]> };
 

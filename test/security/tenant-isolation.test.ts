@@ -2,8 +2,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Operation } from '../../src/http/api/operation.ts';
 import { OPERATIONS } from '../../src/http/api/operations.ts';
-import { CATALOG_KINDS } from '../../src/tokens/catalog.ts';
 import { startApi } from '../support/api.ts';
+import { CATALOG_KINDS } from '../support/catalog-kinds.ts';
 import { IDP1 } from '../support/identity-provider.ts';
 import { APP_A, K_RS, KEY, KEY_T2, loginTo, TEN1, U1, U1_T2, U2 } from '../support/token-fixtures.ts';
 

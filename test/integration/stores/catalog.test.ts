@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Lambda, lambdaSchema } from '../../../src/objects/lambda.ts';
-import { CATALOG_KINDS } from '../../../src/tokens/catalog.ts';
 import type { Store } from '../../../src/tokens/store.ts';
+import { CATALOG_KINDS } from '../../support/catalog-kinds.ts';
 import { eachStore } from '../../support/store.ts';
 import { NOW_MS } from '../../support/stored-objects.ts';
 

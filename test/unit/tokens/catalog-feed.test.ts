@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { CATALOG_KINDS, type Catalog } from '../../../src/tokens/catalog.ts';
+import type { Catalog } from '../../../src/tokens/catalog.ts';
 import { openCatalogFeed } from '../../../src/tokens/catalog-feed.ts';
 import { StoreUnavailableError } from '../../../src/tokens/store.ts';
+import { CATALOG_KINDS } from '../../support/catalog-kinds.ts';
 import { fakeClock } from '../../support/clock.ts';
 import { fakeScheduler, settled } from '../../support/scheduler.ts';
 
