@@ -3,6 +3,7 @@ import { MINUTE_MS } from '../../../src/core/time.ts';
 import { issue } from '../../../src/tokens/issue.ts';
 import { refresh } from '../../../src/tokens/refresh.ts';
 import { verifyAccessToken } from '../../../src/tokens/verify-access-token.ts';
+import { restoreAfterEach } from '../../support/restored.ts';
 import {
   APP_A,
   APP_B,
@@ -10,7 +11,6 @@ import {
   APP_S,
   APP_T2,
   addUser,
-  configure,
   configureTokens,
   EVERYWHERE,
   loginTo,
@@ -21,6 +21,7 @@ import { testTokenService } from '../../support/token-service.ts';
 import { decodePart } from '../../support/tokens.ts';
 
 const opened = await testTokenService();
+restoreAfterEach(opened);
 const { service, clock } = opened;
 
 async function issued(applicationId: string, token: string, refreshToken?: string) {
@@ -164,7 +165,6 @@ describe('issue() with a refresh token', () => {
   });
 
   it('gives no refresh token of one that is revoked meanwhile (security.md T04)', async () => {
-    await configure(service, 'applications', APP_A, (present) => ({ ...present, active: true }));
     const { token, refreshToken } = await loginTo(service, APP_A);
     const second = await loginTo(service, APP_A);
     const caller = await verifyAccessToken(service, second.token, EVERYWHERE);

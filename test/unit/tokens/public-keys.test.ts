@@ -9,6 +9,7 @@ import {
   publicKeyOfApplication,
   publicKeys,
 } from '../../../src/tokens/public-keys.ts';
+import { restoreAfterEach } from '../../support/restored.ts';
 import {
   APP_A,
   APP_B,
@@ -22,12 +23,14 @@ import {
 } from '../../support/token-fixtures.ts';
 import { testTokenService } from '../../support/token-service.ts';
 
-const { service, clock } = await testTokenService();
+const shared = await testTokenService();
+const { service, clock } = shared;
 await importKey(service, undefined, {
   name: 'ed',
   kid: 'kid-ed',
   privateKey: (await keyFactory.generate('Ed25519')).privateKey ?? '',
 });
+restoreAfterEach(shared);
 
 describe('publicKeys()', () => {
   it('shows RSA, EC and EdDSA keys that sign; no secrets, no foreign keys (JWT-S35)', () => {

@@ -5,6 +5,7 @@ import { refresh } from '../../../src/tokens/refresh.ts';
 import { CLOCK_SKEW_MAX_MS } from '../../../src/tokens/refresh-policy.ts';
 import { newRefreshTokenValue } from '../../../src/tokens/refresh-token-value.ts';
 import { type Records, StoreUnavailableError } from '../../../src/tokens/store.ts';
+import { restoreAfterEach } from '../../support/restored.ts';
 import {
   APP_A,
   APP_B,
@@ -38,7 +39,9 @@ async function withPolicy(members: Parameters<typeof configureTokens>[2] = {}) {
 const oneTime = { refreshTokenUsagePolicy: 'OneTimeUse' } as const;
 
 describe('refresh()', async () => {
-  const { service, clock, events, use } = await withPolicy();
+  const shared = await withPolicy();
+  restoreAfterEach(shared);
+  const { service, clock, events, use } = shared;
 
   it('gives an access token for the refresh token’s user and session (JWT-S40)', async () => {
     const { refreshToken } = await loginTo(service, APP_A);

@@ -1,10 +1,11 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../../src/tokens/authenticate.ts';
 import { logout } from '../../../src/tokens/logout.ts';
 import { refresh } from '../../../src/tokens/refresh.ts';
 import { type RevokeInput, revoke } from '../../../src/tokens/revoke.ts';
 import { revokeToken } from '../../../src/tokens/revoke-token.ts';
 import { verifyAccessToken } from '../../../src/tokens/verify-access-token.ts';
+import { restoreAfterEach } from '../../support/restored.ts';
 import {
   APP_A,
   APP_B,
@@ -22,7 +23,9 @@ import {
 } from '../../support/token-fixtures.ts';
 import { testTokenService } from '../../support/token-service.ts';
 
-const { service, events } = await testTokenService();
+const shared = await testTokenService();
+restoreAfterEach(shared);
+const { service, events } = shared;
 const [apiKey] = service.catalog().apiKeys.values();
 const byKey: Caller = { kind: 'apiKey', apiKey: apiKey! };
 const by = async (token: string): Promise<Caller> => ({
@@ -51,10 +54,6 @@ async function logins() {
 async function alive(tokens: Awaited<ReturnType<typeof logins>>) {
   return [await isAlive(tokens.u1a), await isAlive(tokens.u1b), await isAlive(tokens.u2a)];
 }
-
-beforeEach(() => {
-  events.length = 0;
-});
 
 describe('revoke() of many', () => {
   it('ends all sessions of an application (JWT-S62)', async () => {
