@@ -1,6 +1,5 @@
 /** Over real sockets: what a client takes, and when it takes nothing, only the system knows. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ClientWriter } from '../../../../src/http/http1/client-writer.ts';
 
@@ -10,6 +9,8 @@ const LARGE_BYTES = 32 * 1024 * 1024;
 const UNSENT_BYTES = 64 * 1024;
 /** In which a client that pauses behind each 64 KiB has taken what the system keeps for it, and more. */
 const SLOW_STALL_MS = 500;
+/** So long it pauses at least. */
+const PAUSE_MS = 2;
 /** Far more than it takes in that time. */
 const SLOW_BYTES = 48 * 1024 * 1024;
 
@@ -17,6 +18,7 @@ const open: { destroy(): void }[] = [];
 let server: Server | null = null;
 
 afterEach(() => {
+  vi.useRealTimers();
   for (const one of open.splice(0)) one.destroy();
   server?.close();
 });
@@ -56,23 +58,26 @@ function pump(writer: ClientWriter, socket: Socket): void {
   more();
 }
 
-/** Reads as a client over a slow line does. Resolves with all of it when this much came, or at the end. */
-function readSlowly(client: Socket, bytes: number): Promise<Buffer> {
+/** Reads as a client over a slow line does. Resolves with the pieces when this much came, or at the end. */
+function readSlowly(client: Socket, bytes: number): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   let received = 0;
   return new Promise((resolve) => {
-    const finish = () => resolve(Buffer.concat(pieces));
+    const finish = () => resolve(pieces);
     client.once('end', finish).once('close', finish);
     client.on('data', (piece: Buffer) => {
       pieces.push(piece);
       received += piece.length;
       if (received >= bytes) finish();
       client.pause();
-      setTimeout(() => client.resume(), 2);
+      setTimeout(() => client.resume(), PAUSE_MS);
     });
     client.resume();
   });
 }
+
+/** Time passes as the test says; what goes over the sockets takes its own. */
+const fakeTimers = () => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 
 const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
 
@@ -132,10 +137,9 @@ describe('ClientWriter', () => {
     const sent = Buffer.alloc(SLOW_BYTES, 'abcdefg');
     writer.write(sent);
     writer.write('end');
-    const begunAt = Date.now();
     const received = await readSlowly(client, SLOW_BYTES + 3);
-    expect(Date.now() - begunAt).toBeGreaterThan(SLOW_STALL_MS);
-    expect(received.equals(Buffer.concat([sent, Buffer.from('end')]))).toBe(true);
+    expect(received.length * PAUSE_MS).toBeGreaterThan(SLOW_STALL_MS);
+    expect(Buffer.concat(received).equals(Buffer.concat([sent, Buffer.from('end')]))).toBe(true);
   });
 
   it('gives the socket no more than a slice of it at a time, and tells when there is room again', async () => {
@@ -173,15 +177,22 @@ describe('ClientWriter', () => {
     writer.write(Buffer.alloc(LARGE_BYTES));
     const sent = new Promise<void>((resolve) => writer.end(resolve));
     writer.write('late');
-    expect(await readSlowly(client, Number.POSITIVE_INFINITY)).toHaveLength(LARGE_BYTES);
+    const received = await readSlowly(client, Number.POSITIVE_INFINITY);
+    expect(Buffer.concat(received)).toHaveLength(LARGE_BYTES);
     await sent;
   });
 
   it('leaves a client alone that was sent everything, and says nothing for long', async () => {
-    const { writer, socket } = await setUp(20);
+    fakeTimers();
+    const { writer, socket, client } = await setUp();
+    socket.cork();
     writer.write('x');
-    await delay(100);
-    expect(socket.destroyed).toBe(false);
+    socket.uncork();
+    client.resume();
+    await new Promise((resolve) => client.once('data', resolve));
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(10 * STALL_MS);
+    expect([socket.destroyed, vi.getTimerCount()]).toEqual([false, 0]);
   });
 
   it('watches again: a client that took one answer and not the next is cut off', async () => {
@@ -200,10 +211,12 @@ describe('ClientWriter', () => {
   });
 
   it('cuts nobody off once it is cancelled', async () => {
-    const { writer, socket } = await setUp(20);
+    fakeTimers();
+    const { writer, socket } = await setUp();
     writer.write(Buffer.alloc(LARGE_BYTES));
+    expect(vi.getTimerCount()).toBe(1);
     writer.cancel();
-    await delay(100);
+    vi.advanceTimersByTime(10 * STALL_MS);
     expect(socket.destroyed).toBe(false);
   });
 
@@ -250,10 +263,12 @@ describe('ClientWriter', () => {
   });
 
   it('cuts nobody off that was sent all, however long the connection lasts', async () => {
-    const { writer, socket } = await setUp(20);
-    writer.end(() => {});
-    await delay(100);
-    expect(socket.destroyed).toBe(false);
+    fakeTimers();
+    const { writer, socket } = await setUp();
+    await new Promise<void>((resolve) => writer.end(resolve));
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(10 * STALL_MS);
+    expect([socket.destroyed, vi.getTimerCount()]).toEqual([false, 0]);
   });
 
   it.each([
