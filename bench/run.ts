@@ -14,6 +14,8 @@ import { openRunFolder } from './run-folder.ts';
 import { WORKLOADS } from './workloads.ts';
 
 const FOLDERS = join(import.meta.dirname, '../.tmp/bench');
+/** sysexits.h. */
+const EX_USAGE = 64;
 const RESULTS = join(import.meta.dirname, 'results');
 
 const args = process.argv.slice(2);
@@ -37,6 +39,19 @@ const effort = {
   rounds: Number(values.rounds ?? standard.rounds),
   seconds: Number(values.seconds ?? standard.seconds),
 };
+
+/** A name that nothing has would leave out what was meant. */
+function requireKnown(
+  what: string,
+  wanted: readonly string[],
+  known: readonly { readonly name: string }[],
+): void {
+  const names = known.map(({ name }) => name);
+  const unknown = wanted.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  console.error(`no ${what} ${unknown.join(', ')}; there are: ${names.join(', ')}`);
+  process.exit(EX_USAGE);
+}
 
 /** Those asked for that are here, ours always; says why another is left out. */
 function presentPeers(wanted: readonly string[]): Peer[] {
@@ -68,6 +83,8 @@ async function runAll(bench: Bench): Promise<{ sections: Section[]; failures: nu
 }
 
 exitOnSignals();
+requireKnown('workload', values.workload, WORKLOADS);
+requireKnown('peer', values.peer, PEERS);
 const conditions = conditionsNow(args, values.note ?? null);
 const peers = presentPeers(values.peer);
 const bench = await openBench(effort, peers, openRunFolder(FOLDERS));
