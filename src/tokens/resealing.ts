@@ -20,7 +20,7 @@ const FIRST_MS = SECOND_MS;
 const BATCH_MAX = 100;
 /** A batch takes some 6 ms of processor time: what is served meanwhile gets the rest. */
 const PAUSE_MS = 20;
-/** Of one round. A million refresh tokens take a quarter of an hour or so. */
+/** Of one round: 100,000 values. */
 const BATCHES_MAX = 1000;
 
 /** Where resealing stands after a round. */

@@ -47,8 +47,8 @@ describe('a change that a cookie vouches for', () => {
     expect(response.status).toBe(200);
   });
 
-  it.each(['pageOrigins', 'webSocketOrigins'])('is let through from a site in %s (B02)', async (key) => {
-    await start(`, ${key}: ["https://Portal.example:443"]`);
+  it('is let through from a site in pageOrigins (B02)', async () => {
+    await start(', pageOrigins: ["https://Portal.example:443"]');
     const listed = { ...cookie(), Origin: 'https://portal.example', 'Sec-Fetch-Site': 'cross-site' };
     expect((await post(listed)).status).toBe(200);
     expect((await post({ ...listed, Origin: 'https://evil.example' })).status).toBe(403);

@@ -132,7 +132,7 @@ describe('a WebSocket whose token is in a cookie', () => {
   });
 
   it('opened by a page of a listed site (W07)', async () => {
-    const { gateway } = await start(', webSocketOrigins: ["https://Portal.example:443"]');
+    const { gateway } = await start(', pageOrigins: ["https://Portal.example:443"]');
     const cookie = { Cookie: `session=${t1()}` };
     expect(await statusOf(gateway, { ...cookie, Origin: 'https://portal.example' })).toBe(101);
     expect(await statusOf(gateway, { ...cookie, Origin: 'https://evil.example' })).toBe(403);

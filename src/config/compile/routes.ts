@@ -53,7 +53,7 @@ function routeOf(spec: RouteConfig, index: number, parts: Parts, context: Compil
     application: applicationOf(spec),
     assertion: parts.policyOf(spec, index),
     forwardAuthorization: spec.forwardAuthorization,
-    pageOrigins: [...spec.pageOrigins, ...spec.webSocketOrigins],
+    pageOrigins: spec.pageOrigins,
     endsWebSocketsWithToken: spec.endWebSocketsWithToken,
     upstream: parts.upstreams.nameFor(spec, index),
     stripPrefix: spec.stripPrefix,

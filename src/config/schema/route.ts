@@ -162,10 +162,6 @@ export const routeSchema = z.strictObject({
         'Other sites whose pages may open WebSockets and send anything but GET, HEAD and OPTIONS here with a token in a cookie; pages of the same host always may.',
       examples: [['https://app.example.com']],
     }),
-  webSocketOrigins: z
-    .array(webOrigin)
-    .default([])
-    .meta({ description: 'The former name of `pageOrigins`; both count.' }),
   endWebSocketsWithToken: z.boolean().default(false).meta({
     description: 'Close a WebSocket when the token that opened it ends. By default it lives on.',
   }),
